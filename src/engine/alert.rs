@@ -1,0 +1,175 @@
+//! An alert as people and programs see it.
+
+use serde::{Deserialize, Serialize};
+
+use super::event::Resolution;
+use super::policy::Level;
+use crate::call::{Speaker, Timestamp};
+
+/// Why an alert exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertKind {
+    /// The calibrated probability crossed its threshold.
+    Risk,
+    /// A phrase or rule fired.
+    Trigger,
+    /// Somebody asked for help.
+    Manual,
+}
+
+/// Where an alert is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertState {
+    /// Nobody has taken it.
+    Raised,
+    /// Somebody has it.
+    Acknowledged,
+    /// Put off, for everybody.
+    Snoozed,
+    /// Closed by a person or by the end of the call.
+    Resolved,
+    /// Taken back by the engine.
+    Retracted,
+}
+
+impl AlertState {
+    /// Whether something may still happen to it.
+    pub fn is_open(self) -> bool {
+        !matches!(self, AlertState::Resolved | AlertState::Retracted)
+    }
+}
+
+/// An alert: how likely, why, and what to do next. Field for field the `alert` of the protocol.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    /// Derived from call, key and seq, so repeated work raises nothing twice.
+    pub alert_id: String,
+    /// At most one alert is open per key.
+    pub dedup_key: String,
+    /// The call.
+    pub call_id: String,
+    /// Its queue when raised.
+    pub queue: Option<String>,
+    /// Its team when raised.
+    pub team: Option<String>,
+    /// Its agent when raised.
+    pub agent_id: Option<String>,
+    /// Why it exists.
+    pub kind: AlertKind,
+    /// How urgent.
+    pub level: Level,
+    /// Where it is in its life.
+    pub state: AlertState,
+    /// Raised on words that the recogniser may still take back.
+    pub provisional: bool,
+    /// Over the team's budget: listed, but nobody is disturbed.
+    pub held: bool,
+    /// Tier of the escalation matrix, from 1.
+    pub tier: u32,
+    /// Who is told.
+    pub notify: Vec<String>,
+    /// Who has it.
+    pub owner: Option<String>,
+    /// Calibrated probability that the call escalates.
+    pub risk: Option<f64>,
+    /// The probability at which it fires.
+    pub threshold: Option<f64>,
+    /// The model's own log-odds, before calibration and prior shift.
+    pub log_odds: Option<f64>,
+    /// The model's intercept; with the contributions it sums to `log_odds`.
+    pub intercept: Option<f64>,
+    /// Moving average over customer turns, −1 … 1.
+    pub sentiment: Option<f64>,
+    /// Change of risk over the last three customer turns.
+    pub trend: Option<f64>,
+    /// When it was raised.
+    pub raised_at: Timestamp,
+    /// Call time in milliseconds.
+    pub at_ms: i64,
+    /// The chunk that raised it.
+    pub seq: u64,
+    /// What moved it, largest first; `other` sums the rest.
+    pub reasons: Vec<Reason>,
+    /// What to say or do next.
+    pub guidance: Vec<Guidance>,
+    /// Escalate or resolve, and why.
+    pub recommendation: Option<Recommendation>,
+    /// Everything that happened to it.
+    pub history: Vec<HistoryEntry>,
+    /// When a snoozed alert comes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snoozed_until: Option<Timestamp>,
+    /// What became of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Resolution>,
+}
+
+/// One reason and what it contributed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Name of the feature group, `trigger:repeat_contact` or `act:refu` for example.
+    pub feature: String,
+    /// What people read.
+    pub label: String,
+    /// Log-odds; 0 on alerts that no probability stands behind.
+    pub contribution: f64,
+    /// The words it rests on.
+    pub quotes: Vec<Quote>,
+}
+
+/// Words of the transcript.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Quote {
+    /// The chunk.
+    pub seq: u64,
+    /// Who said it.
+    pub speaker: Speaker,
+    /// The words.
+    pub text: String,
+    /// First code point within the chunk's text.
+    pub start: u32,
+    /// One past the last.
+    pub end: u32,
+}
+
+/// A piece of advice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Guidance {
+    /// A few words.
+    pub title: String,
+    /// What to say or do.
+    pub say: String,
+    /// What to leave.
+    pub avoid: String,
+    /// The reason it answers.
+    pub because: String,
+}
+
+/// Which way to take the call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recommendation {
+    /// `resolve` or `escalate`.
+    #[serde(rename = "do")]
+    pub action: String,
+    /// Why.
+    pub because: String,
+}
+
+/// One step in the life of an alert.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HistoryEntry {
+    /// State after it.
+    pub state: AlertState,
+    /// When.
+    pub at: Timestamp,
+    /// `engine` or a person.
+    pub by: String,
+    /// What happened, where the state alone does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub what: Option<String>,
+    /// Free text of the person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}

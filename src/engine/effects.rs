@@ -1,0 +1,164 @@
+//! What an event did, for whoever has to tell somebody.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::alert::Alert;
+use super::event::Attributes;
+use super::policy::Level;
+use crate::call::{Outcome, Speaker, Timestamp};
+
+/// Everything that one event changed. Nothing here has been sent or kept yet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Effects {
+    /// The score of the chunk, if the event was one.
+    pub score: Option<Score>,
+    /// The chunks as consoles show them; more than one when open partials were made final.
+    pub said: Vec<Arc<Said>>,
+    /// The call's risk, when it may have changed.
+    pub risk: Option<RiskUpdate>,
+    /// Alerts that changed, whole, in the order of the changes.
+    pub alerts: Vec<Alert>,
+    /// Set when consoles must hear about the call itself.
+    pub call: Option<CallChange>,
+}
+
+/// `score` of the protocol.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// The chunk.
+    pub seq: u64,
+    /// False for a provisional score.
+    #[serde(rename = "final")]
+    pub is_final: bool,
+    /// Of this chunk alone, −1 … 1; null unless the customer speaks the model's language.
+    pub sentiment: Option<f64>,
+    /// Calibrated probability that the call escalates; null in a language the model lacks.
+    pub risk: Option<f64>,
+    /// The call's level.
+    pub level: Option<Level>,
+    /// Categories whose phrases end in this chunk.
+    pub triggers: Vec<String>,
+}
+
+/// A chunk with what was seen in it: `chunk` of the console protocol.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Said {
+    /// The chunk.
+    pub seq: u64,
+    /// The utterance it belongs to.
+    pub segment_id: Option<String>,
+    /// False for a partial.
+    #[serde(rename = "final")]
+    pub is_final: bool,
+    /// Start in milliseconds of call time.
+    pub start_ms: Option<i64>,
+    /// Who speaks.
+    pub speaker: Speaker,
+    /// The words.
+    pub text: Arc<str>,
+    /// Of this chunk alone.
+    pub sentiment: Option<f64>,
+    /// Of the call, with this chunk.
+    pub risk: Option<f64>,
+    /// Words that mattered.
+    pub highlights: Vec<Highlight>,
+    /// A partial that was made final because the call ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forced: bool,
+}
+
+/// Words that mattered in a chunk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Highlight {
+    /// First code point.
+    pub start: u32,
+    /// One past the last.
+    pub end: u32,
+    /// Name of the reason.
+    pub why: String,
+    /// Log-odds, where the feature is linear in the word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
+}
+
+/// `risk` of the console protocol, without the call's id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RiskUpdate {
+    /// Call time in milliseconds.
+    pub at_ms: i64,
+    /// Calibrated probability.
+    pub risk: Option<f64>,
+    /// Moving average over customer turns.
+    pub sentiment: Option<f64>,
+    /// Change of risk over the last three customer turns.
+    pub trend: Option<f64>,
+    /// The call's level.
+    pub level: Option<Level>,
+}
+
+/// Which `call` message to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CallChange {
+    /// It opened, or opened again.
+    Started,
+    /// Queue, team, agent, attributes, level or open alerts changed.
+    Updated,
+    /// It ended.
+    Ended,
+}
+
+/// Whether a call goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CallPhase {
+    /// It goes on.
+    Open,
+    /// It is over.
+    Ended,
+}
+
+/// A call as consoles and REST show it: `call` of the protocol.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallView {
+    /// The platform's id.
+    pub call_id: String,
+    /// Queue.
+    pub queue: Option<String>,
+    /// Team.
+    pub team: Option<String>,
+    /// Agent.
+    pub agent_id: Option<String>,
+    /// Free attributes.
+    pub attributes: Attributes,
+    /// Whether it goes on.
+    pub state: CallPhase,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Why it ended.
+    pub reason: Option<String>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// Highest `seq` taken.
+    pub last_seq: u64,
+    /// Call time reached, in milliseconds.
+    pub at_ms: i64,
+    /// Turns so far.
+    pub turns: u32,
+    /// Calibrated probability.
+    pub risk: Option<f64>,
+    /// Moving average over customer turns.
+    pub sentiment: Option<f64>,
+    /// Change of risk over the last three customer turns.
+    pub trend: Option<f64>,
+    /// Level.
+    pub level: Option<Level>,
+    /// Ids of its open alerts.
+    pub alerts: Vec<String>,
+    /// Name of the model that scores it.
+    pub model: String,
+}

@@ -1,0 +1,11 @@
+//! Forewarn: sees, while a customer call is still going on, that it is about to escalate.
+//!
+//! `ARCHITECTURE.md` is the map of this crate. In one line: a chunk of transcript goes
+//! socket → `wire` → `desk` → `engine` → `journal` → ack, and `hub` → consoles.
+
+#![forbid(unsafe_code)]
+
+pub mod call;
+pub mod engine;
+pub mod model;
+pub mod text;

@@ -1,0 +1,35 @@
+//! Words as numbers, so that n-grams and phrases are looked up without building strings.
+
+use std::collections::HashMap;
+
+/// A word of a [`Lexicon`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WordId(pub u32);
+
+impl WordId {
+    /// Stands for every word the lexicon does not hold.
+    pub const UNKNOWN: WordId = WordId(u32::MAX);
+}
+
+/// The words that any n-gram or phrase in use mentions.
+#[derive(Clone, Debug, Default)]
+pub struct Lexicon {
+    ids: HashMap<Box<str>, WordId>,
+}
+
+impl Lexicon {
+    /// The id of `word`, added when new. `word` must be normalised as by [`super::tokenise`].
+    pub fn intern(&mut self, word: &str) -> WordId {
+        if let Some(&id) = self.ids.get(word) {
+            return id;
+        }
+        let id = WordId(self.ids.len() as u32);
+        self.ids.insert(word.into(), id);
+        id
+    }
+
+    /// The id of `word`, or [`WordId::UNKNOWN`].
+    pub fn get(&self, word: &str) -> WordId {
+        self.ids.get(word).copied().unwrap_or(WordId::UNKNOWN)
+    }
+}

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod call;
+pub mod corpus;
 pub mod engine;
 pub mod model;
 pub mod text;

@@ -8,5 +8,6 @@
 pub mod call;
 pub mod corpus;
 pub mod engine;
+pub mod features;
 pub mod model;
 pub mod text;

@@ -167,7 +167,7 @@ fn check(file: &File, space: &str) -> Result<(), String> {
         if part.intercepts.len() != part.heads.len() {
             return Err(format!("`{role}` has not one intercept for each head"));
         }
-        let wide = part.heads.len() + 1;
+        let wide = part.heads.len();
         if let Some((ngram, _)) = part.ngrams.iter().find(|(_, row)| row.len() != wide) {
             return Err(format!("`{role}`: n-gram `{ngram}` has not {wide} weights"));
         }
@@ -177,7 +177,7 @@ fn check(file: &File, space: &str) -> Result<(), String> {
 
 impl HeadsPart {
     fn into_heads(self, lexicon: &mut Lexicon) -> TurnHeads {
-        let shape = (self.ngrams.len(), self.heads.len() + 1);
+        let shape = (self.ngrams.len(), self.heads.len());
         let (ngrams, rows): (Vec<_>, Vec<_>) = self.ngrams.into_iter().unzip();
         let flat = rows.concat();
         let weights =
@@ -253,7 +253,7 @@ pub(crate) mod tests {
                 vec![name.into()],
                 ndarray::array![-1.0],
                 vec!["no".into(), "no way".into()],
-                ndarray::array![[1.5, 0.25], [2.0, 0.1]],
+                ndarray::array![[1.5], [2.1]],
                 lexicon,
             )
         };
@@ -275,8 +275,8 @@ pub(crate) mod tests {
         let json = tiny(&mut Lexicon::default()).to_json("space/1");
         let back = Model::parse(&json, "m", "space/1", &mut Lexicon::default()).unwrap();
         assert_eq!(back.to_json("space/1"), json);
-        assert_eq!(back.customer.weights[[1, 0]], 2.0);
-        assert!(json.contains("\n   \"no way\": [2.0,0.1"), "{json}");
+        assert_eq!(back.customer.weights[[1, 0]], 2.1);
+        assert!(json.contains("\n   \"no way\": [2.1]"), "{json}");
     }
 
     #[test]
@@ -287,7 +287,7 @@ pub(crate) mod tests {
         };
         assert!(refused(&json, "space/2").contains("feature space `space/1`"));
         assert!(refused("{", "space/1").contains("line 1"));
-        let broken = json.replace("[2.0,", "[");
+        let broken = json.replace("[2.1]", "[]");
         assert!(refused(&broken, "space/1").contains("`no way`"));
     }
 

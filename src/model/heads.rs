@@ -9,8 +9,7 @@ use crate::text::{Lexicon, WordId};
 /// Linear heads that share one vocabulary of word 1- and 2-grams.
 ///
 /// The log-odds of head `h` for a turn with the distinct known n-grams `G` is
-/// `intercepts[h] + Σ_{g∈G} weights[g, h] · damping(|G|)`. The last column of `weights`
-/// belongs to the whole call: it is summed once for each n-gram the speaker has used so far.
+/// `intercepts[h] + Σ_{g∈G} weights[g, h] · damping(|G|)`.
 #[derive(Clone, Debug)]
 pub struct TurnHeads {
     /// Names of the heads.
@@ -19,7 +18,7 @@ pub struct TurnHeads {
     pub intercepts: Array1<f64>,
     /// `word` or `word word`, sorted.
     pub ngrams: Vec<String>,
-    /// Shape: (n-grams, heads + 1).
+    /// Shape: (n-grams, heads).
     pub weights: Array2<f32>,
     unigrams: HashMap<WordId, u32>,
     bigrams: HashMap<(WordId, WordId), u32>,
@@ -37,7 +36,7 @@ impl TurnHeads {
         weights: Array2<f32>,
         lexicon: &mut Lexicon,
     ) -> TurnHeads {
-        assert_eq!(weights.dim(), (ngrams.len(), names.len() + 1), "weights of the heads");
+        assert_eq!(weights.dim(), (ngrams.len(), names.len()), "weights of the heads");
         assert_eq!(intercepts.len(), names.len(), "intercepts of the heads");
         let (mut unigrams, mut bigrams) = (HashMap::new(), HashMap::new());
         for (row, ngram) in ngrams.iter().enumerate() {
@@ -82,7 +81,7 @@ impl TurnHeads {
         unigram.into_iter().chain(bigram)
     }
 
-    /// Weights of one n-gram: the heads, then the call.
+    /// Weights of one n-gram, one for each head.
     pub fn row(&self, row: u32) -> ArrayView1<'_, f32> {
         self.weights.row(row as usize)
     }

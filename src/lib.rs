@@ -6,8 +6,10 @@
 #![forbid(unsafe_code)]
 
 pub mod call;
+pub mod cli;
 pub mod corpus;
 pub mod engine;
 pub mod features;
 pub mod model;
 pub mod text;
+pub mod train;

@@ -9,3 +9,4 @@ pub mod call;
 pub mod engine;
 pub mod model;
 pub mod text;
+pub mod wire;

@@ -7,6 +7,8 @@
 
 pub mod call;
 pub mod engine;
+pub mod hub;
+pub mod journal;
 pub mod model;
 pub mod text;
 pub mod wire;

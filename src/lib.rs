@@ -6,7 +6,10 @@
 #![forbid(unsafe_code)]
 
 pub mod call;
+pub mod corpus;
+pub mod desk;
 pub mod engine;
+pub mod features;
 pub mod hub;
 pub mod journal;
 pub mod model;

@@ -83,9 +83,9 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// An empty hub of the given history.
-    pub fn new(epoch: &str, settings: Settings, metrics: Metrics) -> Hub {
-        let state = Mutex::new(State::new(&settings));
+    /// An empty hub that goes on after `offset` of the given history.
+    pub fn new(epoch: &str, offset: u64, settings: Settings, metrics: Metrics) -> Hub {
+        let state = Mutex::new(State::new(offset, &settings));
         Hub { epoch: epoch.to_owned(), settings, metrics, state }
     }
 
@@ -99,8 +99,8 @@ impl Hub {
         self.lock().ring.offset()
     }
 
-    /// The call an alert belongs to.
-    pub fn call_of_alert(&self, alert_id: &str) -> Option<Arc<crate::engine::alert::Alert>> {
+    /// An alert as it was last committed, while it is kept.
+    pub fn alert(&self, alert_id: &str) -> Option<Arc<crate::engine::alert::Alert>> {
         self.lock().alerts.get(alert_id).map(|entry| Arc::clone(&entry.alert))
     }
 

@@ -73,6 +73,21 @@ impl Hub {
         state.evict(&self.settings, &self.metrics);
     }
 
+    /// Takes in what a fold over the journal found at the start. Nobody is connected yet, and
+    /// what came before the start cannot be asked for by offset.
+    pub fn restore(&self, publication: Publication) {
+        let mut state = self.lock();
+        let call_id = publication.view.call_id.clone();
+        state.put_call(publication.view);
+        for alert in publication.alerts {
+            state.put_alert(alert);
+        }
+        for said in &publication.said {
+            state.put_said(&call_id, said, self.settings.transcript_chunks, &self.metrics);
+        }
+        state.evict(&self.settings, &self.metrics);
+    }
+
     fn publish_one(&self, state: &mut State, base_offset: u64, publication: Publication) {
         let Publication { view, change, risk, said, alerts, timing } = publication;
         let mut offset = base_offset;

@@ -30,8 +30,9 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    pub fn new(max_messages: usize, max_bytes: usize) -> Ring {
-        Ring { kept: VecDeque::new(), bytes: 0, offset: 0, floor: 0, max_messages, max_bytes }
+    /// An empty ring after `offset`: what came before is not here.
+    pub fn new(offset: u64, max_messages: usize, max_bytes: usize) -> Ring {
+        Ring { kept: VecDeque::new(), bytes: 0, offset, floor: offset, max_messages, max_bytes }
     }
 
     /// The newest offset.

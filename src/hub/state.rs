@@ -56,9 +56,9 @@ impl Subscriber {
 }
 
 impl State {
-    pub fn new(settings: &Settings) -> State {
+    pub fn new(offset: u64, settings: &Settings) -> State {
         State {
-            ring: Ring::new(settings.ring_messages, settings.ring_bytes),
+            ring: Ring::new(offset, settings.ring_messages, settings.ring_bytes),
             calls: HashMap::new(),
             call_order: BTreeMap::new(),
             alerts: HashMap::new(),

@@ -7,7 +7,7 @@ use crate::engine::effects::{CallChange, CallView, RiskUpdate, Said};
 use crate::wire::{Filter, Since};
 
 fn hub(settings: Settings) -> Arc<Hub> {
-    Arc::new(Hub::new("e1", settings, Metrics::default()))
+    Arc::new(Hub::new("e1", 0, settings, Metrics::default()))
 }
 
 fn view(call_id: &str, queue: &str, state: &str) -> Arc<CallView> {

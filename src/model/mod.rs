@@ -1,13 +1,46 @@
-//! Names and numbers: linear heads, calibration, the model file.
+//! Names and numbers: linear heads, calibration, thresholds, the model file.
+//!
+//! Knows nothing of calls in progress; [`crate::features`] turns a call into the columns that
+//! these weights are for. Every sum runs in a fixed order, and `exp` and `ln` come from
+//! `libm`, so a score is the same bit for bit on every machine.
 
-/// Log-odds after calibration and before the prior shift, one per level. Who is alerted does
-/// not depend on the site's prior.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Thresholds {
-    /// Colours the board.
-    pub watch: f64,
-    /// Raises an alert.
-    pub warning: f64,
-    /// Passes every budget.
-    pub critical: f64,
+mod calibration;
+mod file;
+mod heads;
+mod risk;
+
+pub use calibration::{Calibration, Thresholds, logit, sigmoid};
+pub use file::{FORMAT_VERSION, ModelError, Source, Training};
+pub use heads::TurnHeads;
+pub use risk::RiskHead;
+
+/// Everything a call is scored with.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// Name shown to people and stored with every call.
+    pub name: String,
+    /// BCP 47 language it was trained on.
+    pub lang: String,
+    /// Share of escalating calls in its training data.
+    pub base_rate: f64,
+    /// Where its numbers come from.
+    pub training: Training,
+    /// First level, on the customer's turns.
+    pub customer: TurnHeads,
+    /// First level, on the agent's turns.
+    pub agent: TurnHeads,
+    /// Second level, on the state of the call.
+    pub risk: RiskHead,
+    /// From the second level's log-odds to a probability.
+    pub calibration: Calibration,
+    /// Where levels begin.
+    pub thresholds: Thresholds,
+}
+
+impl Model {
+    /// Whether it can score a call in `lang`; calls that name no language are taken as its own.
+    pub fn speaks(&self, lang: Option<&str>) -> bool {
+        let primary = |tag: &str| tag.split(['-', '_']).next().unwrap_or("").to_ascii_lowercase();
+        lang.is_none_or(|lang| primary(lang) == primary(&self.lang))
+    }
 }

@@ -28,6 +28,21 @@ impl Lexicon {
         id
     }
 
+    /// Number of words.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether it holds no word.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// All words, in no particular order.
+    pub fn words(&self) -> impl Iterator<Item = (&str, WordId)> {
+        self.ids.iter().map(|(word, &id)| (&**word, id))
+    }
+
     /// The id of `word`, or [`WordId::UNKNOWN`].
     pub fn get(&self, word: &str) -> WordId {
         self.ids.get(word).copied().unwrap_or(WordId::UNKNOWN)

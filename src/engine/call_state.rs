@@ -1,0 +1,259 @@
+//! One call: the fold of its events.
+
+use std::sync::Arc;
+
+use super::alert::Alert;
+use super::alerts::{Alerts, Check, Refusal};
+use super::effects::{CallChange, CallPhase, CallView, Effects, Said};
+use super::event::{Action, CallEnd, CallStart, CallUpdate, Event};
+use super::policy::Level;
+use super::segments::Segments;
+use super::settings::Engine;
+use crate::call::{Outcome, Speaker, Timestamp};
+use crate::features::CallFeatures;
+
+/// One call. Changed by events only, so the same events in the same order give the same state,
+/// bit for bit, whoever applies them.
+#[derive(Clone, Debug)]
+pub struct CallState {
+    pub(super) start: CallStart,
+    pub(super) started_at: Timestamp,
+    pub(super) phase: CallPhase,
+    ended_at: Option<Timestamp>,
+    /// Ended by `call_end`, after which nothing opens it again.
+    ended_for_good: bool,
+    reason: Option<String>,
+    outcome: Option<Outcome>,
+    last_seq: u64,
+    /// Furthest call time seen, in ms.
+    pub(super) at_ms: i64,
+    pub(super) segments: Segments,
+    pub(super) features: CallFeatures,
+    /// Level when the open turn began, so that the level depends on turns and not on cuts.
+    pub(super) level_before_turn: Option<Level>,
+    pub(super) level: Option<Level>,
+    /// An alerting phrase has named the escalation, or a supervisor has joined.
+    pub(super) escalated: bool,
+    /// The risk was under the off threshold since the last risk alert.
+    pub(super) armed: bool,
+    pub(super) alerts: Alerts,
+    /// Final chunks for quotes, oldest first.
+    pub(super) said: Vec<(u64, Speaker, Arc<str>)>,
+    pub(super) said_chars: usize,
+}
+
+impl CallState {
+    /// A call that begins.
+    pub fn open(engine: &Engine, start: CallStart, at: Timestamp) -> (CallState, Effects) {
+        let state = CallState {
+            started_at: start.started_at.unwrap_or(at),
+            start,
+            phase: CallPhase::Open,
+            ended_at: None,
+            ended_for_good: false,
+            reason: None,
+            outcome: None,
+            last_seq: 0,
+            at_ms: 0,
+            segments: Segments::default(),
+            features: CallFeatures::new(&engine.space),
+            level_before_turn: None,
+            level: None,
+            escalated: false,
+            armed: true,
+            alerts: Alerts::default(),
+            said: Vec::new(),
+            said_chars: 0,
+        };
+        let risk = Some(state.risk_update(engine));
+        (state, Effects { call: Some(CallChange::Started), risk, ..Effects::default() })
+    }
+
+    /// Applies one more event.
+    pub fn apply(&mut self, engine: &Engine, event: &Event, at: Timestamp) -> Effects {
+        let before = self.visible();
+        let mut effects = Effects::default();
+        match event {
+            Event::Start(_) => {}
+            Event::Chunk(chunk) => {
+                self.last_seq = chunk.seq;
+                self.chunk(engine, chunk, at, &mut effects);
+            }
+            Event::Update(update) => {
+                let start = self.start.clone();
+                self.update(update);
+                effects.call = (self.start != start).then_some(CallChange::Updated);
+            }
+            Event::End(end) => self.end(engine, end, at, &mut effects),
+            Event::Refused { seq, .. } => self.last_seq = *seq,
+            Event::Abandoned => self.abandon(engine, at, &mut effects),
+            Event::Reopened => self.reopen(&mut effects),
+            Event::Command { alert_id, by, action } => {
+                effects.alerts.extend(self.alerts.command(alert_id, by, action, at));
+            }
+            Event::RaiseHand { by, note } => {
+                let alert = self.raise_hand(engine, by, note.as_deref(), at);
+                effects.alerts.extend(alert);
+            }
+            Event::Timer => self.timer(engine, at, &mut effects),
+        }
+        if effects.call.is_none() && self.visible() != before {
+            effects.call = Some(CallChange::Updated);
+        }
+        effects
+    }
+
+    fn update(&mut self, update: &CallUpdate) {
+        self.last_seq = update.seq;
+        let fields = [
+            (&update.queue, &mut self.start.queue),
+            (&update.team, &mut self.start.team),
+            (&update.agent_id, &mut self.start.agent_id),
+        ];
+        for (new, own) in fields {
+            if let Some(new) = new {
+                own.clone_from(new);
+            }
+        }
+        for (name, value) in &update.attributes {
+            if value.is_null() {
+                self.start.attributes.shift_remove(name);
+            } else {
+                self.start.attributes.insert(name.clone(), value.clone());
+            }
+        }
+    }
+
+    fn end(&mut self, engine: &Engine, end: &CallEnd, at: Timestamp, effects: &mut Effects) {
+        self.force_partials(engine, at, effects);
+        self.last_seq = end.seq;
+        self.ended_for_good = true;
+        self.outcome.clone_from(&end.outcome);
+        self.finish(end.reason.clone(), at, effects);
+    }
+
+    fn abandon(&mut self, engine: &Engine, at: Timestamp, effects: &mut Effects) {
+        self.force_partials(engine, at, effects);
+        self.finish(Some("abandoned".into()), at, effects);
+    }
+
+    fn finish(&mut self, reason: Option<String>, at: Timestamp, effects: &mut Effects) {
+        self.phase = CallPhase::Ended;
+        self.ended_at = Some(at);
+        self.reason = reason;
+        effects.alerts.extend(self.alerts.close(self.outcome.as_ref(), false, at));
+        effects.call = Some(CallChange::Ended);
+    }
+
+    fn reopen(&mut self, effects: &mut Effects) {
+        self.phase = CallPhase::Open;
+        self.ended_at = None;
+        self.reason = None;
+        effects.call = Some(CallChange::Started);
+    }
+
+    fn timer(&mut self, engine: &Engine, at: Timestamp, effects: &mut Effects) {
+        effects.alerts.extend(self.alerts.wake(at));
+        if self.grace_end(engine).is_some_and(|end| end <= at) {
+            effects.alerts.extend(self.alerts.close(self.outcome.as_ref(), true, at));
+        }
+    }
+
+    fn grace_end(&self, engine: &Engine) -> Option<Timestamp> {
+        self.alerts.open().next()?;
+        self.ended_at.map(|end| end.plus_ms(engine.settings.outcome_grace_ms))
+    }
+
+    /// When [`Event::Timer`] is due next, if ever.
+    pub fn due(&self, engine: &Engine) -> Option<Timestamp> {
+        let snoozes = self.alerts.open().filter_map(|alert| alert.snoozed_until);
+        snoozes.chain(self.grace_end(engine)).min()
+    }
+
+    /// Whether `by` may do `action` to an alert of this call.
+    ///
+    /// # Errors
+    /// [`Refusal`] with the code and words of the answer.
+    pub fn check(
+        &self,
+        engine: &Engine,
+        alert_id: &str,
+        by: &str,
+        action: &Action,
+    ) -> Result<Check, Refusal> {
+        self.alerts.check(alert_id, by, action, &engine.settings)
+    }
+
+    /// The platform's id of the call.
+    pub fn call_id(&self) -> &str {
+        &self.start.call_id
+    }
+
+    /// Highest `seq` applied.
+    pub fn last_seq(&self) -> u64 {
+        self.last_seq
+    }
+
+    /// Whether it goes on.
+    pub fn phase(&self) -> CallPhase {
+        self.phase
+    }
+
+    /// Whether it was ended by `call_end`; an abandoned call may open again.
+    pub fn ended_for_good(&self) -> bool {
+        self.ended_for_good
+    }
+
+    /// Ended, and no alert of it is open.
+    pub fn is_finished(&self) -> bool {
+        self.phase == CallPhase::Ended && self.alerts.open().next().is_none()
+    }
+
+    /// All its alerts, in the order in which they were raised.
+    pub fn alerts(&self) -> &[Alert] {
+        self.alerts.all()
+    }
+
+    /// The call as consoles and REST show it.
+    pub fn view(&self, engine: &Engine) -> CallView {
+        let risk = self.risk_update(engine);
+        CallView {
+            call_id: self.start.call_id.clone(),
+            queue: self.start.queue.clone(),
+            team: self.start.team.clone(),
+            agent_id: self.start.agent_id.clone(),
+            attributes: self.start.attributes.clone(),
+            state: self.phase,
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            reason: self.reason.clone(),
+            outcome: self.outcome.clone(),
+            last_seq: self.last_seq,
+            at_ms: self.at_ms,
+            turns: self.features.assess(&engine.space).turns,
+            risk: risk.risk,
+            sentiment: risk.sentiment,
+            trend: risk.trend,
+            level: risk.level,
+            alerts: self.alerts.open().map(|alert| alert.alert_id.clone()).collect(),
+            model: engine.model_name().to_owned(),
+        }
+    }
+
+    /// What makes a `call` message due when it changes: level and open alerts.
+    fn visible(&self) -> (Option<Level>, usize, usize) {
+        (self.level, self.alerts.all().len(), self.alerts.open().count())
+    }
+
+    /// Keeps the words of a final chunk for quotes, within the limit.
+    pub(super) fn keep(&mut self, engine: &Engine, said: &Said) {
+        self.said_chars += said.text.len();
+        self.said.push((said.seq, said.speaker, Arc::clone(&said.text)));
+        let mut gone = 0;
+        while self.said_chars > engine.settings.max_transcript_chars && gone + 1 < self.said.len() {
+            self.said_chars -= self.said[gone].2.len();
+            gone += 1;
+        }
+        self.said.drain(..gone);
+    }
+}

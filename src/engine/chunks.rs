@@ -1,0 +1,215 @@
+//! What a chunk does: finals move the call, partials are scored on a copy.
+
+use std::sync::Arc;
+
+use super::alert::AlertKind;
+use super::call_state::CallState;
+use super::effects::{Effects, Highlight, RiskUpdate, Said, Score};
+use super::event::Chunk;
+use super::policy::{self, Level};
+use super::segments::Verdict;
+use super::settings::Engine;
+use crate::call::{Speaker, Timestamp};
+use crate::features::{CallFeatures, Piece, Pushed};
+
+/// Highlights of one chunk at most.
+const MAX_HIGHLIGHTS: usize = 32;
+
+impl CallState {
+    pub(super) fn chunk(
+        &mut self,
+        engine: &Engine,
+        chunk: &Chunk,
+        at: Timestamp,
+        effects: &mut Effects,
+    ) {
+        match self.segments.take(chunk) {
+            Verdict::Late => {}
+            Verdict::Partial => self.partial(engine, chunk, at, effects),
+            Verdict::Final => self.final_chunk(engine, chunk, at, effects),
+        }
+    }
+
+    /// Partials that were never made final count as final when the call ends.
+    pub(super) fn force_partials(&mut self, engine: &Engine, at: Timestamp, effects: &mut Effects) {
+        for chunk in self.segments.force() {
+            let first = effects.said.len();
+            self.final_chunk(engine, &chunk, at, effects);
+            for said in &mut effects.said[first..] {
+                Arc::make_mut(said).forced = true;
+            }
+        }
+        // The scores of forced chunks answer no chunk that the platform waits for.
+        effects.score = None;
+    }
+
+    fn final_chunk(
+        &mut self,
+        engine: &Engine,
+        chunk: &Chunk,
+        at: Timestamp,
+        effects: &mut Effects,
+    ) {
+        let pushed = self.features.push(&engine.space, piece(chunk));
+        if pushed.new_turn {
+            self.level_before_turn = self.level;
+        }
+        if pushed.words {
+            self.at_ms = self.at_ms.max(chunk.end_ms.or(chunk.start_ms).unwrap_or(0));
+            self.escalated |= chunk.speaker == Speaker::Supervisor;
+        }
+        let risk = self.risk_update(engine);
+        self.level = risk.level;
+        let said = said(engine, chunk, &pushed, &risk);
+        self.keep(engine, &said);
+        self.settle_provisional(engine, chunk, &pushed.hits, at, effects);
+        self.trigger_alerts(engine, chunk, &pushed.hits, at, effects);
+        self.risk_alert(engine, chunk.seq, at, effects);
+        effects.score = Some(self.score(engine, chunk, &pushed, &risk));
+        effects.said.push(Arc::new(said));
+        effects.risk = Some(risk);
+    }
+
+    /// Scores the open partials on a copy; the state keeps no trace of them.
+    fn partial(&mut self, engine: &Engine, chunk: &Chunk, at: Timestamp, effects: &mut Effects) {
+        let mut copy = self.features.clone();
+        let mut own = Pushed::default();
+        let mut level_before = self.level_before_turn;
+        for open in self.segments.open() {
+            let pushed = copy.push(&engine.space, piece(open));
+            if pushed.new_turn {
+                level_before = self.level;
+            }
+            if open.seq == chunk.seq {
+                own = pushed;
+            }
+        }
+        let risk = self.risk_of(engine, &copy, level_before);
+        self.trigger_alerts(engine, chunk, &own.hits, at, effects);
+        effects.score = Some(self.score(engine, chunk, &own, &risk));
+        effects.said.push(Arc::new(said(engine, chunk, &own, &risk)));
+    }
+
+    fn score(&self, engine: &Engine, chunk: &Chunk, pushed: &Pushed, risk: &RiskUpdate) -> Score {
+        let mut triggers: Vec<String> = Vec::new();
+        for hit in &pushed.hits {
+            let category = &engine.space.phrases().category_of(hit.phrase).id;
+            if !triggers.contains(category) {
+                triggers.push(category.clone());
+            }
+        }
+        Score {
+            seq: chunk.seq,
+            is_final: chunk.is_final,
+            sentiment: pushed.sentiment.filter(|_| self.scored(engine)),
+            risk: risk.risk,
+            level: risk.level,
+            triggers,
+        }
+    }
+
+    /// Whether the model speaks the call's language.
+    pub(super) fn scored(&self, engine: &Engine) -> bool {
+        engine.space.model().speaks(self.start.lang.as_deref())
+    }
+
+    /// Whether the customer has said enough for a forecast.
+    pub(super) fn forecast(&self, engine: &Engine, customer_turns: u32) -> bool {
+        self.scored(engine) && customer_turns >= engine.settings.min_customer_turns
+    }
+
+    pub(super) fn risk_update(&self, engine: &Engine) -> RiskUpdate {
+        self.risk_of(engine, &self.features, self.level_before_turn)
+    }
+
+    fn risk_of(
+        &self,
+        engine: &Engine,
+        features: &CallFeatures,
+        level_before: Option<Level>,
+    ) -> RiskUpdate {
+        let mut update =
+            RiskUpdate { at_ms: self.at_ms, risk: None, sentiment: None, trend: None, level: None };
+        if !self.scored(engine) {
+            return update;
+        }
+        let assessment = features.assess(&engine.space);
+        update.sentiment = assessment.sentiment;
+        if !self.forecast(engine, assessment.customer_turns) {
+            update.risk = Some(engine.settings.prior);
+            return update;
+        }
+        let calibration = &engine.space.model().calibration;
+        let calibrated = calibration.apply(assessment.log_odds);
+        let risk = engine.probability(calibrated);
+        update.risk = Some(risk);
+        update.trend = assessment
+            .log_odds_before
+            .map(|before| risk - engine.probability(calibration.apply(before)));
+        update.level = policy::step(&engine.space.model().thresholds, level_before, calibrated);
+        update
+    }
+
+    /// An agent asked for help.
+    pub(super) fn raise_hand(
+        &mut self,
+        engine: &Engine,
+        by: &str,
+        note: Option<&str>,
+        at: Timestamp,
+    ) -> Option<super::alert::Alert> {
+        let key = format!("{}/manual", self.start.call_id);
+        if self.alerts.open_with_key(&key).is_some() {
+            return None;
+        }
+        let mut alert = self.new_alert(engine, AlertKind::Manual, key, self.last_seq(), at);
+        alert.reasons = vec![super::alert::Reason {
+            feature: "manual".into(),
+            label: note.unwrap_or("the agent asks for help").into(),
+            contribution: 0.0,
+            quotes: Vec::new(),
+        }];
+        alert.history = super::alerts::raised(at, by);
+        Some(self.alerts.raise(alert))
+    }
+}
+
+fn piece(chunk: &Chunk) -> Piece<'_> {
+    Piece {
+        seq: chunk.seq,
+        speaker: chunk.speaker,
+        start_ms: chunk.start_ms,
+        end_ms: chunk.end_ms,
+        text: &chunk.text,
+    }
+}
+
+fn said(engine: &Engine, chunk: &Chunk, pushed: &Pushed, risk: &RiskUpdate) -> Said {
+    let phrases = engine.space.phrases();
+    let highlights =
+        pushed.hits.iter().filter(|hit| hit.to.seq == chunk.seq).map(|hit| Highlight {
+            // A phrase that began in an earlier chunk is shown from the start of this one.
+            start: if hit.from.seq == chunk.seq { hit.from.start } else { 0 },
+            end: hit.to.end,
+            why: phrases.category_of(hit.phrase).id.clone(),
+            weight: None,
+        });
+    let mut kept: Vec<Highlight> = Vec::new();
+    for highlight in highlights.take(MAX_HIGHLIGHTS) {
+        if !kept.contains(&highlight) {
+            kept.push(highlight);
+        }
+    }
+    Said {
+        seq: chunk.seq,
+        segment_id: chunk.segment_id.clone(),
+        is_final: chunk.is_final,
+        start_ms: chunk.start_ms,
+        speaker: chunk.speaker,
+        text: Arc::from(chunk.text.as_str()),
+        sentiment: pushed.sentiment,
+        risk: risk.risk,
+        highlights: kept,
+        forced: false,
+    }
+}

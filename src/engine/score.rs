@@ -1,0 +1,102 @@
+//! A recorded call through the live engine: what `score`, `evaluate` and `/v1/score` print.
+
+use serde::{Deserialize, Serialize};
+
+use super::alert::Reason;
+use super::call_state::CallState;
+use super::event::{CallStart, Chunk, Event};
+use super::policy::Level;
+use super::settings::Engine;
+use crate::call::{Call, Speaker, Timestamp};
+
+/// What the engine says after one turn of a recorded call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TurnScore {
+    /// The call.
+    pub call_id: String,
+    /// 0-based index of the turn.
+    pub turn: usize,
+    /// Call time in milliseconds.
+    pub at_ms: i64,
+    /// Who speaks.
+    pub speaker: Speaker,
+    /// Of this turn's words alone, −1 … 1.
+    pub sentiment: Option<f64>,
+    /// Calibrated probability that the call escalates.
+    pub risk: Option<f64>,
+    /// The call's level.
+    pub level: Option<Level>,
+    /// Categories whose phrases end in this turn.
+    pub triggers: Vec<String>,
+    /// What moved the risk, with `--explain` and once there is a forecast.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<TurnExplanation>,
+}
+
+/// The risk of one moment taken apart: `intercept` and the contributions sum to `log_odds`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TurnExplanation {
+    /// The model's own, before calibration and prior shift.
+    pub log_odds: f64,
+    /// The model's intercept.
+    pub intercept: f64,
+    /// Largest first, `other` last.
+    pub reasons: Vec<Reason>,
+}
+
+/// The chunks a platform would send for a recorded call: one final for each turn.
+pub fn chunks(call: &Call) -> impl Iterator<Item = Chunk> + '_ {
+    call.turns.iter().zip(1..).map(|(turn, seq)| Chunk {
+        seq,
+        segment_id: None,
+        speaker: turn.speaker,
+        start_ms: turn.start_ms,
+        end_ms: turn.end_ms,
+        is_final: true,
+        confidence: None,
+        text: turn.text.clone(),
+    })
+}
+
+/// Scores every turn of `call`, those from an escalation on included.
+pub fn score_call(engine: &Engine, call: &Call, explain: bool) -> Vec<TurnScore> {
+    let start =
+        CallStart { call_id: call.id.clone(), lang: call.lang.clone(), ..CallStart::default() };
+    let at = Timestamp(0);
+    let (mut state, _) = CallState::open(engine, start, at);
+    chunks(call)
+        .enumerate()
+        .map(|(turn, chunk)| {
+            let speaker = chunk.speaker;
+            let effects = state.apply(engine, &Event::Chunk(chunk), at);
+            let score = effects.score;
+            TurnScore {
+                call_id: call.id.clone(),
+                turn,
+                at_ms: state.at_ms,
+                speaker,
+                sentiment: score.as_ref().and_then(|score| score.sentiment),
+                risk: score.as_ref().and_then(|score| score.risk),
+                level: score.as_ref().and_then(|score| score.level),
+                triggers: score.map(|score| score.triggers).unwrap_or_default(),
+                explanation: explain.then(|| state.explanation(engine)).flatten(),
+            }
+        })
+        .collect()
+}
+
+impl CallState {
+    /// The present risk taken apart; `None` while there is no forecast.
+    pub fn explanation(&self, engine: &Engine) -> Option<TurnExplanation> {
+        let turns = self.features.assess(&engine.space).customer_turns;
+        if !self.forecast(engine, turns) {
+            return None;
+        }
+        let explanation = self.features.explain(&engine.space);
+        Some(TurnExplanation {
+            log_odds: explanation.log_odds,
+            intercept: explanation.intercept,
+            reasons: self.reasons(engine, explanation.parts),
+        })
+    }
+}

@@ -1,0 +1,147 @@
+//! What all calls share: the model, the phrases, the playbook, the policy's numbers.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::guidance::{Playbook, PlaybookError};
+use crate::features::{Space, SpaceError};
+use crate::model::{logit, sigmoid};
+use crate::text::phrases::PhraseList;
+
+/// Policy settings. Every number has a default that suits a contact centre.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Share of the site's calls that escalate; shifts the shown probabilities, never who is
+    /// alerted. Default 0.05.
+    pub prior: f64,
+    /// Customer turns before a forecast is made. Fewer would warn sooner on less. Default 2.
+    pub min_customer_turns: u32,
+    /// Call time after an alert in which its key raises no other, in ms. Default 120,000.
+    pub cool_down_ms: i64,
+    /// How long an acknowledged alert outlives its call, in ms. Default 900,000.
+    pub outcome_grace_ms: i64,
+    /// Reasons listed on an alert before `other`. Default 6.
+    pub max_reasons: usize,
+    /// Quotes of each reason. Default 2.
+    pub max_quotes: usize,
+    /// Alerts one call may ever raise; past it triggers still show in scores. Default 50.
+    pub max_alerts_per_call: usize,
+    /// Characters of transcript kept for quotes, per call; the oldest go first. Default 262,144.
+    pub max_transcript_chars: usize,
+    /// Longest snooze that may be asked for, in seconds. Default 86,400.
+    pub max_snooze_s: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            prior: 0.05,
+            min_customer_turns: 2,
+            cool_down_ms: 120_000,
+            outcome_grace_ms: 15 * 60 * 1000,
+            max_reasons: 6,
+            max_quotes: 2,
+            max_alerts_per_call: 50,
+            max_transcript_chars: 262_144,
+            max_snooze_s: 86_400,
+        }
+    }
+}
+
+impl Settings {
+    /// # Errors
+    /// A sentence naming the first setting that cannot be used.
+    pub fn check(&self) -> Result<(), String> {
+        if !(self.prior > 0.0 && self.prior < 1.0) {
+            return Err(format!(
+                "`prior` is {}; it is the share of calls that escalate, above 0 and below 1",
+                self.prior
+            ));
+        }
+        for (name, value) in
+            [("cool_down_ms", self.cool_down_ms), ("outcome_grace_ms", self.outcome_grace_ms)]
+        {
+            if value < 0 {
+                return Err(format!("`{name}` is {value}; it must not be negative"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why an engine could not be built.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// The model cannot be used.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
+    /// The playbook cannot be used.
+    #[error(transparent)]
+    Playbook(#[from] PlaybookError),
+    /// A setting cannot be used.
+    #[error("{0}")]
+    Settings(String),
+}
+
+/// What all calls share. Immutable; share it by `Arc`.
+#[derive(Debug)]
+pub struct Engine {
+    /// Features, model and phrases.
+    pub space: Space,
+    /// Advice.
+    pub playbook: Playbook,
+    /// Numbers of the policy.
+    pub settings: Settings,
+    shift: f64,
+}
+
+/// The model that ships with this binary.
+pub const DEFAULT_MODEL: &str = include_str!("../../models/en-calls.json");
+/// The phrases that ship with this binary.
+pub const DEFAULT_PHRASES: &str = include_str!("../../data/triggers.toml");
+/// The playbook that ships with this binary.
+pub const DEFAULT_PLAYBOOK: &str = include_str!("../../data/playbook.toml");
+
+impl Engine {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// [`EngineError::Settings`] for a setting that cannot be used.
+    pub fn new(
+        space: Space,
+        playbook: Playbook,
+        settings: Settings,
+    ) -> Result<Engine, EngineError> {
+        settings.check().map_err(EngineError::Settings)?;
+        let shift = logit(settings.prior) - logit(space.model().base_rate);
+        Ok(Engine { space, playbook, settings, shift })
+    }
+
+    /// An engine with the phrases and the playbook that ship with this binary. `model` is the
+    /// JSON of a model and a name for errors; `None` takes the one that ships.
+    ///
+    /// # Errors
+    /// [`EngineError`] when `model` or a setting cannot be used.
+    pub fn with_model(
+        model: Option<(&str, &str)>,
+        settings: Settings,
+    ) -> Result<Engine, EngineError> {
+        let (json, origin) = model.unwrap_or((DEFAULT_MODEL, "the built-in model"));
+        let phrases = PhraseList::parse(DEFAULT_PHRASES, "the built-in phrases")
+            .map_err(SpaceError::Phrases)?;
+        let space = Space::parse(json, origin, phrases)?;
+        let playbook = Playbook::parse(DEFAULT_PLAYBOOK, "the built-in playbook")?;
+        Engine::new(space, playbook, settings)
+    }
+
+    /// Name of the model, stored with every call.
+    pub fn model_name(&self) -> &str {
+        &self.space.model().name
+    }
+
+    /// The probability shown for calibrated log-odds, at the site's prior.
+    pub fn probability(&self, calibrated: f64) -> f64 {
+        sigmoid(calibrated + self.shift)
+    }
+}

@@ -1,0 +1,153 @@
+//! Why: what each group of columns contributes, and the words it rests on.
+
+use super::columns::{Kind, Talk};
+use super::{CallFeatures, Role, Space, patterns};
+use crate::text::phrases::Place;
+
+/// A forecast taken apart. `intercept` and the contributions sum to `log_odds`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// The model's own log-odds.
+    pub log_odds: f64,
+    /// Log-odds of a call of which nothing is known.
+    pub intercept: f64,
+    /// One for each group, the largest contribution first.
+    pub parts: Vec<Part>,
+}
+
+/// One group of columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// Name of the group, `act:refu` for example.
+    pub feature: String,
+    /// What people read.
+    pub label: String,
+    /// Sum of weight × value over its columns, in log-odds.
+    pub contribution: f64,
+    /// Loudest words, strongest turn first; empty where no single words stand behind it.
+    pub places: Vec<Place>,
+}
+
+impl CallFeatures {
+    /// Takes the present forecast apart.
+    pub fn explain(&self, space: &Space) -> Explanation {
+        let values = self.values(space);
+        let risk = &space.model.risk;
+        let mut parts: Vec<(Part, Vec<(Role, usize)>)> = Vec::new();
+        for ((column, value), weight) in space.columns.iter().zip(&values).zip(&risk.weights) {
+            let (feature, label) = group(space, column.kind());
+            let index = parts.iter().position(|(part, _)| part.feature == feature);
+            let index = index.unwrap_or_else(|| {
+                let part = Part { feature, label, contribution: 0.0, places: Vec::new() };
+                parts.push((part, Vec::new()));
+                parts.len() - 1
+            });
+            let (part, heads) = &mut parts[index];
+            part.contribution += weight * value;
+            if let Kind::Head { role, head, .. } = column.kind()
+                && !heads.contains(&(role, head))
+            {
+                heads.push((role, head));
+            }
+        }
+        let mut parts: Vec<Part> = parts
+            .into_iter()
+            .map(|(mut part, heads)| {
+                part.places = self.quotes(space, &heads);
+                part
+            })
+            .collect();
+        // Stable, so equal contributions keep the order of the columns.
+        parts.sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
+        Explanation { log_odds: risk.log_odds(&values), intercept: risk.intercept, parts }
+    }
+
+    fn quotes(&self, space: &Space, heads: &[(Role, usize)]) -> Vec<Place> {
+        let mut evidence: Vec<_> =
+            heads.iter().flat_map(|&(role, head)| self.places(space, role, head)).collect();
+        evidence.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+        let mut places: Vec<Place> = Vec::new();
+        for found in evidence {
+            // One quote a turn is enough, however many heads point at it.
+            if places.iter().all(|place| place.seq != found.place.seq) {
+                places.push(found.place);
+            }
+        }
+        places
+    }
+}
+
+/// Name and label of the group a column belongs to.
+fn group(space: &Space, kind: Kind) -> (String, String) {
+    match kind {
+        Kind::Head { role, head, .. } => head_group(role, &space.heads(role).names[head]),
+        Kind::Variance { .. } => head_group(Role::Customer, "sentiment:"),
+        Kind::Pattern { index, .. } => {
+            let (name, label) = patterns::NAMES[index];
+            (format!("pattern:{name}"), label.into())
+        }
+        Kind::Talk(talk) => {
+            let (feature, label) = talk_group(talk);
+            (feature.into(), label.into())
+        }
+    }
+}
+
+fn head_group(role: Role, head: &str) -> (String, String) {
+    if let Some(code) = head.strip_prefix("act:") {
+        return (head.into(), act_label(code).unwrap_or(code).into());
+    }
+    match head.split_once(':').map_or(head, |(family, _)| family) {
+        "sentiment" => ("sentiment".into(), "how the customer feels".into()),
+        family => {
+            let who = role.name();
+            (format!("{family}:{who}"), format!("where the {who}'s words lead"))
+        }
+    }
+}
+
+/// What people read for the code of a conversation act (`data/README.md`).
+pub(super) fn act_label(code: &str) -> Option<&'static str> {
+    ACTS.iter().find(|(own, _)| *own == code).map(|(_, label)| *label)
+}
+
+const ACTS: [(&str, &str); 25] = [
+    ("info", "the customer gives information"),
+    ("prob", "the customer states the problem"),
+    ("frus", "the customer is frustrated"),
+    ("angr", "the customer is angry"),
+    ("repc", "the customer has counted their contacts"),
+    ("disb", "the customer does not believe it"),
+    ("urge", "the customer is pressed"),
+    ("ulti", "the customer hints at going further"),
+    ("doub", "the customer doubts the agent's competence"),
+    ("worr", "the customer is worried"),
+    ("acce", "the customer accepts"),
+    ("than", "the customer gives thanks"),
+    ("proc", "the agent follows routine"),
+    ("list", "the agent listens and says so"),
+    ("hemp", "the agent's sympathy is hollow"),
+    ("owns", "the agent takes it on"),
+    ("step", "the agent names a concrete step"),
+    ("refu", "the agent refuses"),
+    ("poli", "the agent reads policy"),
+    ("vagu", "the agent stays vague"),
+    ("blam", "the agent blames others"),
+    ("hold", "the agent puts the customer on hold"),
+    ("auth", "it is beyond the agent's authority"),
+    ("inte", "the agent is curt or interrupts"),
+    ("tran", "the agent hands the call up"),
+];
+
+fn talk_group(talk: Talk) -> (&'static str, &'static str) {
+    match talk {
+        Talk::CustomerShare | Talk::Turns => ("talk", "who talks, and for how long"),
+        Talk::Hold(_) => ("hold", "time on hold"),
+        Talk::Pause(_) => ("pause", "long pauses"),
+        Talk::Overlap(..) => ("talk_over", "talking over each other"),
+        Talk::Length(..) => ("length", "length of the turns"),
+        Talk::Repetition(..) => ("repetition", "saying the same again"),
+        Talk::Question(_) => ("question", "questions asked"),
+        Talk::Negation(_) => ("negation", "no, not, never"),
+    }
+}

@@ -1,0 +1,56 @@
+//! The one definition of the feature space: from the turns of a call to the named columns of
+//! the risk head. `serve`, `score`, `train` and `evaluate` all come through [`CallFeatures`].
+//!
+//! **Invariant.** The state after some words depends on the words, their speakers and the
+//! starts and ends of turns, never on how a turn's words were cut into chunks.
+
+mod call_features;
+mod columns;
+mod explain;
+mod open_turn;
+mod patterns;
+mod space;
+mod talk;
+mod tracks;
+mod words;
+
+pub use call_features::{Assessment, CallFeatures, Piece, Pushed};
+pub use columns::{Column, all_columns};
+pub use explain::{Explanation, Part};
+pub use space::{Space, SpaceError};
+
+/// Name of this feature space. Changes whenever a column's meaning does: a model that was made
+/// for another is refused.
+pub const SPACE: &str = "acts/1";
+
+/// Silence after which a speaker who goes on begins a new turn, in ms.
+pub const TURN_GAP_MS: i64 = 3_000;
+
+/// Whose n-grams a turn is read with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// The customer.
+    Customer,
+    /// The agent, or a supervisor who has taken over.
+    Agent,
+}
+
+impl Role {
+    /// The role of `speaker`; `None` for announcements and the like, which are no features.
+    pub fn of(speaker: crate::call::Speaker) -> Option<Role> {
+        use crate::call::Speaker;
+        match speaker {
+            Speaker::Customer => Some(Role::Customer),
+            Speaker::Agent | Speaker::Supervisor => Some(Role::Agent),
+            Speaker::Other => None,
+        }
+    }
+
+    /// Name in columns and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Customer => "customer",
+            Role::Agent => "agent",
+        }
+    }
+}

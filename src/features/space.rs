@@ -1,0 +1,112 @@
+//! The feature space of one model and one phrase list, compiled once.
+
+use thiserror::Error;
+
+use super::columns::Column;
+use super::patterns::PatternHeads;
+use super::words::WordFlags;
+use super::{Role, SPACE};
+use crate::model::{Model, ModelError, TurnHeads};
+use crate::text::Lexicon;
+use crate::text::phrases::{ListError, Matcher, PhraseList};
+
+/// Why a feature space could not be built.
+#[derive(Debug, Error)]
+pub enum SpaceError {
+    /// The model cannot be used.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The phrase list cannot be used.
+    #[error(transparent)]
+    Phrases(#[from] ListError),
+    /// The model weighs a column that this binary does not compute.
+    #[error("{origin}: column `{column}` is unknown to this binary: train the model again")]
+    Column {
+        /// The model's file.
+        origin: String,
+        /// The column.
+        column: String,
+    },
+}
+
+/// Model, phrases and vocabulary, compiled against each other. Shared by all calls.
+#[derive(Debug)]
+pub struct Space {
+    pub(super) model: Model,
+    pub(super) lexicon: Lexicon,
+    pub(super) flags: WordFlags,
+    pub(super) phrases: PhraseList,
+    pub(super) matcher: Matcher,
+    pub(super) patterns: PatternHeads,
+    pub(super) columns: Vec<Column>,
+    /// Positions of the sentiment heads among the customer's: negative, positive.
+    pub(super) sentiment: Option<(usize, usize)>,
+}
+
+impl Space {
+    /// Reads a model from JSON and compiles it with `phrases`. `origin` names the model.
+    ///
+    /// # Errors
+    /// [`SpaceError`] when the model cannot be used here.
+    pub fn parse(json: &str, origin: &str, phrases: PhraseList) -> Result<Space, SpaceError> {
+        let mut lexicon = Lexicon::default();
+        let model = Model::parse(json, origin, SPACE, &mut lexicon)?;
+        Space::new(model, origin, lexicon, phrases)
+    }
+
+    /// Compiles a model whose words are in `lexicon`.
+    ///
+    /// # Errors
+    /// [`SpaceError::Column`] for a column this binary does not compute.
+    pub fn new(
+        model: Model,
+        origin: &str,
+        mut lexicon: Lexicon,
+        phrases: PhraseList,
+    ) -> Result<Space, SpaceError> {
+        let columns = model
+            .risk
+            .columns
+            .iter()
+            .map(|name| {
+                Column::parse(name, &model).ok_or_else(|| SpaceError::Column {
+                    origin: origin.into(),
+                    column: name.clone(),
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        let matcher = Matcher::new(&phrases, &mut lexicon);
+        WordFlags::intern(&mut lexicon);
+        Ok(Space {
+            flags: WordFlags::new(&lexicon),
+            patterns: PatternHeads::new(&model.customer, &model.agent),
+            sentiment: model
+                .customer
+                .position("sentiment:negative")
+                .zip(model.customer.position("sentiment:positive")),
+            columns,
+            matcher,
+            model,
+            lexicon,
+            phrases,
+        })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The phrase list.
+    pub fn phrases(&self) -> &PhraseList {
+        &self.phrases
+    }
+
+    /// First-level heads of a role.
+    pub fn heads(&self, role: Role) -> &TurnHeads {
+        match role {
+            Role::Customer => &self.model.customer,
+            Role::Agent => &self.model.agent,
+        }
+    }
+}

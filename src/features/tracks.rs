@@ -1,0 +1,87 @@
+//! What the first-level heads said over the turns of one role.
+
+/// Weight of the newest turn in the fast and the slow moving average.
+const FAST: f64 = 0.4;
+const SLOW: f64 = 0.15;
+
+/// One head over the turns of one role. All values are probabilities, or sums of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct HeadTrack {
+    /// Of the newest turn.
+    pub last: f64,
+    /// Of the turn before.
+    pub previous: f64,
+    /// Moving average over about three turns; starts at 0.
+    pub fast: f64,
+    /// Moving average over about seven turns; starts at 0.
+    pub slow: f64,
+    /// Over all turns.
+    pub sum: f64,
+    /// Over all turns.
+    pub max: f64,
+}
+
+impl HeadTrack {
+    fn push(&mut self, probability: f64) {
+        self.previous = self.last;
+        self.last = probability;
+        self.fast = (1.0 - FAST) * self.fast + FAST * probability;
+        self.slow = (1.0 - SLOW) * self.slow + SLOW * probability;
+        self.sum += probability;
+        self.max = self.max.max(probability);
+    }
+}
+
+/// All heads of one role.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct RoleTrack {
+    /// In the order of the model's heads.
+    pub heads: Vec<HeadTrack>,
+    /// Turns of this role.
+    pub turns: u32,
+}
+
+impl RoleTrack {
+    pub(super) fn new(heads: usize) -> RoleTrack {
+        RoleTrack { heads: vec![HeadTrack::default(); heads], turns: 0 }
+    }
+
+    /// Takes the probabilities of one more turn.
+    pub(super) fn push(&mut self, probabilities: &[f64]) {
+        self.turns += 1;
+        for (track, &probability) in self.heads.iter_mut().zip(probabilities) {
+            track.push(probability);
+        }
+    }
+}
+
+/// A number that comes and goes, as a moving average and a sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Pulse {
+    /// Over about four occasions; starts at 0.
+    pub fast: f64,
+    /// Over all occasions.
+    pub sum: f64,
+}
+
+impl Pulse {
+    pub(super) fn push(&mut self, value: f64) {
+        self.fast = 0.7 * self.fast + 0.3 * value;
+        self.sum += value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn averages_worked_out_by_hand() {
+        let mut track = RoleTrack::new(1);
+        track.push(&[1.0]);
+        track.push(&[0.5]);
+        let head = track.heads[0];
+        assert_eq!((head.last, head.previous, head.max, head.sum), (0.5, 1.0, 1.0, 1.5));
+        assert!((head.fast - 0.44).abs() < 1e-15 && (head.slow - 0.2025).abs() < 1e-15);
+    }
+}

@@ -1,0 +1,24 @@
+//! Second level: one linear head over the named columns of a call's state.
+
+/// Weights for the columns that [`crate::features`] computes.
+///
+/// `log_odds = intercept + Σ weights[c] · value[c]`, summed in the order of `columns`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RiskHead {
+    /// Log-odds of a call of which nothing is known.
+    pub intercept: f64,
+    /// Names, `group.aggregate`; the group is the reason people see.
+    pub columns: Vec<String>,
+    /// One for each column.
+    pub weights: Vec<f64>,
+}
+
+impl RiskHead {
+    /// The model's own log-odds for `values`, in the order of `columns`.
+    pub fn log_odds(&self, values: &[f64]) -> f64 {
+        self.weights
+            .iter()
+            .zip(values)
+            .fold(self.intercept, |sum, (weight, value)| sum + weight * value)
+    }
+}

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod call;
+pub mod cli;
 pub mod corpus;
 pub mod desk;
 pub mod engine;
@@ -14,4 +15,5 @@ pub mod hub;
 pub mod journal;
 pub mod model;
 pub mod text;
+pub mod train;
 pub mod wire;

@@ -6,7 +6,8 @@ use super::Desk;
 use super::live_call::SharedCall;
 use crate::engine::event::{Action, Event};
 use crate::engine::{Check, Refusal};
-use crate::journal::CommitSlot;
+use crate::hub::Publication;
+use crate::journal::{CommitSlot, Permit};
 
 /// A person at a console.
 #[derive(Debug)]
@@ -32,6 +33,11 @@ impl Person {
         Person { desk, name, slot: Arc::default(), ticket: 0 }
     }
 
+    /// The desk it belongs to.
+    pub fn desk(&self) -> &Arc<Desk> {
+        &self.desk
+    }
+
     /// Who it is.
     pub fn name(&self) -> &str {
         &self.name
@@ -43,9 +49,13 @@ impl Person {
     }
 
     /// Does something with an alert, if that is still possible: of two people exactly one wins.
-    pub async fn act(&mut self, alert_id: &str, action: Action) -> Answer {
+    pub fn act(
+        &mut self,
+        alert_id: &str,
+        action: Action,
+        permit: Permit<'_, Publication>,
+    ) -> Answer {
         let desk = Arc::clone(&self.desk);
-        let Some(permit) = desk.journal.permit().await else { return stopped() };
         let Some(alert) = desk.hub.alert(alert_id) else {
             return refused("not_found", format!("no alert `{alert_id}`"));
         };
@@ -70,9 +80,13 @@ impl Person {
     }
 
     /// Asks for help with a call.
-    pub async fn raise_hand(&mut self, call_id: &str, note: Option<String>) -> Answer {
+    pub fn raise_hand(
+        &mut self,
+        call_id: &str,
+        note: Option<String>,
+        permit: Permit<'_, Publication>,
+    ) -> Answer {
         let desk = Arc::clone(&self.desk);
-        let Some(permit) = desk.journal.permit().await else { return stopped() };
         let shared: Option<Arc<SharedCall>> = desk.shelf.live(call_id);
         let Some(shared) = shared else {
             return refused("not_found", format!("no open call `{call_id}`"));
@@ -91,8 +105,4 @@ impl Person {
 
 fn refused(code: &'static str, message: String) -> Answer {
     Answer::Refused(Refusal { code, message })
-}
-
-fn stopped() -> Answer {
-    refused("internal", "the server is shutting down".into())
 }

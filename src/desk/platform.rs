@@ -120,45 +120,46 @@ impl Platform {
 
     /// Calls that other connections took since the last time.
     pub fn take_lost(&mut self) -> Vec<Arc<str>> {
-        let lost = std::mem::take(
-            &mut *self.link.lost.lock().unwrap_or_else(PoisonError::into_inner),
-        );
+        let mut lost = {
+            let mut lost = self.link.lost.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *lost)
+        };
+        // One that was started again since, or of which a message was already refused, is known.
+        lost.retain(|call_id| match self.calls.get(call_id) {
+            Some(Hold::Mine { call, .. }) => !call.lock().is_held_by(&self.link),
+            _ => false,
+        });
         for call_id in &lost {
-            // It may have come back since.
-            let gone = match self.calls.get(call_id) {
-                Some(Hold::Mine { call, .. }) => !call.lock().is_held_by(&self.link),
-                _ => false,
-            };
-            if gone {
-                self.lose(call_id);
-            }
+            self.lose(call_id);
         }
         lost
     }
 
-    /// Takes one message, or the problem it turned out to be. `read` is when its frame was read.
-    pub async fn take(
+    /// The desk it belongs to.
+    pub fn desk(&self) -> &Arc<Desk> {
+        &self.desk
+    }
+
+    /// Takes one message, or the problem it turned out to be. `read` is when its frame was read;
+    /// `permit` is room in the journal.
+    pub fn take(
         &mut self,
         message: Result<Message<'_>, Problem>,
         read: Instant,
+        permit: Permit<'_, Publication>,
     ) -> Taken {
         let desk = Arc::clone(&self.desk);
-        let Some(permit) = desk.journal.permit().await else {
-            return Taken::refused(Problem::new(Code::Internal, "the server is shutting down"));
+        let Message { call_id, body } = match message {
+            Ok(message) => message,
+            Err(problem) => return self.problem(&desk, problem, permit, read),
         };
-        match message {
-            Ok(Message { body: Body::Start(start), .. }) => self.start(&desk, start, permit),
-            Ok(Message { call_id, body }) => {
-                let event = match body {
-                    Body::Chunk(chunk) => Event::Chunk(chunk),
-                    Body::Update(update) => Event::Update(update),
-                    Body::End(end) => Event::End(end),
-                    Body::Start(_) => return Taken::default(),
-                };
-                self.event(&desk, &call_id, event, permit, read)
-            }
-            Err(problem) => self.problem(&desk, problem, permit, read),
-        }
+        let event = match body {
+            Body::Start(start) => return self.start(&desk, start, permit),
+            Body::Chunk(chunk) => Event::Chunk(chunk),
+            Body::Update(update) => Event::Update(update),
+            Body::End(end) => Event::End(end),
+        };
+        self.event(&desk, &call_id, event, permit, read)
     }
 
     fn ticket(&mut self) -> (Ticket, u64) {
@@ -207,12 +208,7 @@ impl Platform {
     }
 
     /// Opens a call that is not known. The caller holds the shard, so nobody sees it half made.
-    fn open(
-        &mut self,
-        desk: &Desk,
-        start: CallStart,
-        permit: Permit<'_, Publication>,
-    ) -> LiveCall {
+    fn open(&mut self, desk: &Desk, start: CallStart, permit: Permit<'_, Publication>) -> LiveCall {
         let at = desk.clock.now();
         let call_id: Arc<str> = Arc::from(start.call_id.as_str());
         let bytes = attribute_bytes(&start.attributes);
@@ -379,8 +375,10 @@ impl Platform {
                 Taken::refused(taken_over(call_id, Some(seq)))
             }
             None => {
-                let text = format!("call `{call_id}` is not open on this connection; send \
-                                    call_start first");
+                let text = format!(
+                    "call `{call_id}` is not open on this connection; send \
+                                    call_start first"
+                );
                 Taken::refused(address(Code::UnknownCall, text, call_id, Some(seq)))
             }
         }

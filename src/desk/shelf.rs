@@ -104,6 +104,11 @@ impl Shelf {
         self.lock_ended().kept.push_back(Arc::clone(&call.call_id));
     }
 
+    /// An ended call found in the journal.
+    pub fn restore_ended(&self, call: &LiveCall) {
+        self.lock_ended().kept.push_back(Arc::clone(&call.call_id));
+    }
+
     /// Drops the oldest ended calls over the limit. Called without any call locked.
     pub fn evict(&self) {
         loop {

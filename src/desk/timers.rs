@@ -89,6 +89,7 @@ impl Desk {
                 self.schedule(&mut call);
             }
         }
+        self.shelf.evict();
     }
 
     /// Plans the next look at a call.

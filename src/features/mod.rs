@@ -17,6 +17,7 @@ mod words;
 pub use call_features::{Assessment, CallFeatures, Piece, Pushed};
 pub use columns::{Column, all_columns};
 pub use explain::{Explanation, Part};
+pub use open_turn::same_turn;
 pub use space::{Space, SpaceError};
 
 /// Name of this feature space. Changes whenever a column's meaning does: a model that was made

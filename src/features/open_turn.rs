@@ -44,6 +44,18 @@ pub(super) struct Loudest {
     pub place: Place,
 }
 
+/// Whether words of `speaker` from `start_ms` on belong to a turn of `before` that reaches to
+/// `end_ms`. Unknown times never part a turn.
+pub fn same_turn(
+    before: Speaker,
+    end_ms: Option<i64>,
+    speaker: Speaker,
+    start_ms: Option<i64>,
+) -> bool {
+    let gap = start_ms.zip(end_ms).map(|(start, end)| start.saturating_sub(end));
+    speaker == before && gap.is_none_or(|gap| gap < TURN_GAP_MS)
+}
+
 /// The turn that is being spoken.
 #[derive(Clone, Debug)]
 pub(super) struct OpenTurn {
@@ -93,8 +105,7 @@ impl OpenTurn {
 
     /// Whether a piece of `speaker` from `start_ms` on belongs to this turn.
     pub(super) fn goes_on(&self, speaker: Speaker, start_ms: Option<i64>) -> bool {
-        let gap = start_ms.zip(self.end_ms).map(|(start, end)| start.saturating_sub(end));
-        speaker == self.speaker && gap.is_none_or(|gap| gap < TURN_GAP_MS)
+        same_turn(self.speaker, self.end_ms, speaker, start_ms)
     }
 
     /// Takes one more word.

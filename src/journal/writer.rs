@@ -73,12 +73,14 @@ impl<P> Clone for WriterHandle<P> {
 }
 
 impl<P> WriterHandle<P> {
+    /// Room, if there is some right now.
+    pub fn try_permit(&self) -> Option<Permit<'_, P>> {
+        self.queue.try_reserve().ok().map(|permit| Permit(permit, &self.metrics))
+    }
+
     /// Waits for room. `None` once the writer has stopped.
     pub async fn permit(&self) -> Option<Permit<'_, P>> {
-        let permit = match self.queue.try_reserve() {
-            Ok(permit) => permit,
-            Err(_) => self.queue.reserve().await.ok()?,
-        };
+        let permit = self.queue.reserve().await.ok()?;
         Some(Permit(permit, &self.metrics))
     }
 

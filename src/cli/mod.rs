@@ -1,0 +1,42 @@
+//! The command line: a file a subcommand, each thin.
+
+mod engine;
+mod evaluate;
+mod failure;
+mod progress;
+mod score;
+mod train;
+
+use clap::{Parser, Subcommand};
+
+pub use failure::Failure;
+
+/// Sees, while a customer call is still going on, that it is about to escalate.
+#[derive(Debug, Parser)]
+#[command(name = "forewarn", version, arg_required_else_help = true, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Score recorded calls: one JSON line for each turn.
+    Score(score::Args),
+    /// Fit a model on recorded calls and write it with its card.
+    Train(train::Args),
+    /// Judge a model on recorded calls: what it catches, how early, at what price.
+    Evaluate(evaluate::Args),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`], with the exit code and one line for the user.
+pub fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::Score(args) => score::run(&args),
+        Command::Train(args) => train::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+    }
+}

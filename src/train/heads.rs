@@ -1,0 +1,171 @@
+//! First level: a vocabulary and linear heads over the turns of one role.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ndarray::{Array1, Array2, ShapeBuilder};
+
+use super::logistic::{self, Fitted};
+use super::recipe::Recipe;
+use super::turns::LabelledTurn;
+use crate::features::Role;
+use crate::model::TurnHeads;
+use crate::text::{Lexicon, WordId};
+
+/// Gradient length at which a head counts as fitted.
+const TOLERANCE: f64 = 1e-2;
+/// Weights are kept to this many decimals: a file that can be read and diffed.
+const DECIMALS: f64 = 1e4;
+
+/// A call's turns and what became of it.
+#[derive(Clone, Debug)]
+pub(super) struct LabelledCall {
+    pub batch: String,
+    pub escalates: bool,
+    pub turns: Vec<LabelledTurn>,
+}
+
+/// The label of `head` for a turn; `None` where the turn says nothing about it.
+fn label(head: &str, turn: &LabelledTurn, escalates: bool) -> Option<bool> {
+    if let Some(code) = head.strip_prefix("act:") {
+        return (!turn.acts.is_empty()).then(|| turn.acts.contains(code));
+    }
+    // A forecast must not learn from what comes after the event.
+    let ahead = turn.reader_risk.filter(|_| turn.visible);
+    match head {
+        "sentiment:negative" => turn.sentiment.map(|sum| sum < 0),
+        "sentiment:positive" => turn.sentiment.map(|sum| sum > 0),
+        "outlook:escalates" => turn.visible.then_some(escalates),
+        "outlook:tense" => ahead.map(|(risk, _)| risk >= 5),
+        "outlook:rising" => ahead.map(|(_, change)| change > 0),
+        "outlook:falling" => ahead.map(|(_, change)| change < 0),
+        _ => None,
+    }
+}
+
+/// Fits the heads of `role` that the recipe names. The result's words are in `lexicon`.
+///
+/// # Errors
+/// A sentence naming the head that could not be fitted.
+pub(super) fn fit(
+    calls: &[&LabelledCall],
+    role: Role,
+    recipe: &Recipe,
+    lexicon: &mut Lexicon,
+) -> Result<TurnHeads, String> {
+    let names = recipe.heads(role).to_vec();
+    let ngrams = vocabulary(calls, role, recipe);
+    let shape = (ngrams.len(), 0);
+    let blank =
+        TurnHeads::new(vec![], Array1::zeros(0), ngrams.clone(), Array2::zeros(shape), lexicon);
+    let turns: Vec<(&LabelledTurn, bool)> = calls
+        .iter()
+        .flat_map(|call| call.turns.iter().map(|turn| (turn, call.escalates)))
+        .filter(|(turn, _)| turn.role == Some(role))
+        .collect();
+    let rows: Vec<Vec<u32>> =
+        turns.iter().map(|(turn, _)| present(&blank, lexicon, turn)).collect();
+
+    // Heads that are labelled on the same turns share one matrix.
+    let mut families: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
+    for (index, name) in names.iter().enumerate() {
+        let labelled = |&case: &usize| label(name, turns[case].0, turns[case].1).is_some();
+        families.entry((0..turns.len()).filter(labelled).collect()).or_default().push(index);
+    }
+    let mut weights = Array2::<f32>::zeros((ngrams.len(), names.len()));
+    let mut intercepts = Array1::<f64>::zeros(names.len());
+    for (cases, heads) in families {
+        let x = matrix(&cases, &rows, ngrams.len());
+        let tasks: Vec<(usize, Vec<bool>)> = heads
+            .iter()
+            .map(|&head| {
+                let of = |&case: &usize| label(&names[head], turns[case].0, turns[case].1);
+                (head, cases.iter().map(|case| of(case) == Some(true)).collect())
+            })
+            .collect();
+        for (head, fitted) in in_parallel(&x, tasks, recipe.head_penalty) {
+            let fitted = fitted.map_err(|error| format!("head `{}`: {error}", names[head]))?;
+            intercepts[head] = round(fitted.intercept);
+            for (row, weight) in fitted.weights.iter().enumerate() {
+                weights[[row, head]] = round(*weight) as f32;
+            }
+        }
+    }
+    Ok(TurnHeads::new(names, intercepts, ngrams, weights, lexicon))
+}
+
+fn round(weight: f64) -> f64 {
+    (weight * DECIMALS).round() / DECIMALS
+}
+
+/// Fits one head after the other on each of two threads. Results do not depend on the split.
+fn in_parallel(
+    x: &Array2<f32>,
+    tasks: Vec<(usize, Vec<bool>)>,
+    penalty: f64,
+) -> Vec<(usize, Result<Fitted, String>)> {
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some((head, labels)) =
+            tasks.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+        {
+            done.push((*head, logistic::fit(x.view(), labels, penalty, TOLERANCE)));
+        }
+        done
+    };
+    let mut all = std::thread::scope(|scope| {
+        let other = scope.spawn(work);
+        let mut own = work();
+        // A panic in there is a bug; let it surface.
+        own.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        own
+    });
+    all.sort_by_key(|(head, _)| *head);
+    all
+}
+
+/// Column-major, each known n-gram of a turn with the damping that scoring applies.
+fn matrix(cases: &[usize], rows: &[Vec<u32>], columns: usize) -> Array2<f32> {
+    let mut x = Array2::<f32>::zeros((cases.len(), columns).f());
+    for (line, &case) in cases.iter().enumerate() {
+        let value = TurnHeads::damping(rows[case].len() as u32) as f32;
+        for &column in &rows[case] {
+            x[[line, column as usize]] = value;
+        }
+    }
+    x
+}
+
+/// Distinct vocabulary rows of a turn.
+fn present(heads: &TurnHeads, lexicon: &Lexicon, turn: &LabelledTurn) -> Vec<u32> {
+    let mut before = WordId::UNKNOWN;
+    let mut rows = BTreeSet::new();
+    for word in &turn.words {
+        let word = lexicon.get(word);
+        rows.extend(heads.rows(before, word));
+        before = word;
+    }
+    rows.into_iter().collect()
+}
+
+/// The n-grams that occur in the most calls, at least in `min_calls` of them; sorted.
+fn vocabulary(calls: &[&LabelledCall], role: Role, recipe: &Recipe) -> Vec<String> {
+    let mut frequency: BTreeMap<String, usize> = BTreeMap::new();
+    for call in calls {
+        let mut own = BTreeSet::new();
+        for turn in call.turns.iter().filter(|turn| turn.role == Some(role)) {
+            own.extend(turn.words.iter().cloned());
+            own.extend(turn.words.windows(2).map(|pair| pair.join(" ")));
+        }
+        for ngram in own {
+            *frequency.entry(ngram).or_default() += 1;
+        }
+    }
+    let mut frequent: Vec<(String, usize)> =
+        frequency.into_iter().filter(|(_, calls)| *calls >= recipe.min_calls).collect();
+    frequent.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    frequent.truncate(recipe.max_ngrams);
+    let mut ngrams: Vec<String> = frequent.into_iter().map(|(ngram, _)| ngram).collect();
+    ngrams.sort();
+    ngrams
+}

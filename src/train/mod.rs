@@ -1,0 +1,21 @@
+//! Fitting a model and judging it. The only room that sees linfa.
+//!
+//! [`pipeline::train`] reads top-down: cross-fit the first level, walk the calls with it to get
+//! the rows of the second, fit that, calibrate on scores of calls it has not seen.
+
+pub mod card;
+pub mod evaluate;
+mod heads;
+mod logistic;
+pub mod metrics;
+pub mod pipeline;
+pub mod recipe;
+mod risk;
+mod rows;
+mod turns;
+
+pub use pipeline::{TrainError, train};
+pub use recipe::Recipe;
+
+/// Told what a long piece of work is doing, one line at a time.
+pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);

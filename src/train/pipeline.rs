@@ -1,0 +1,213 @@
+//! A training run from corpus files to a model.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use super::heads::{self, LabelledCall};
+use super::recipe::Recipe;
+use super::rows::{Row, walk};
+use super::{Progress, risk, turns};
+use crate::call::Call;
+use crate::corpus::CorpusFile;
+use crate::features::{Role, Space, all_columns};
+use crate::model::{Calibration, Model, RiskHead, Source, Thresholds, Training};
+use crate::text::Lexicon;
+use crate::text::phrases::PhraseList;
+
+/// Customer turns before a forecast is made; the engine's default.
+const MIN_CUSTOMER_TURNS: u32 = 2;
+
+/// Why a model could not be trained.
+#[derive(Debug, Error)]
+#[error("training: {0}")]
+pub struct TrainError(String);
+
+/// What a training run was given, for the model file.
+#[derive(Clone, Debug)]
+pub struct Provenance {
+    /// The command line that made the model.
+    pub command: String,
+    /// The files.
+    pub sources: Vec<Source>,
+}
+
+impl Provenance {
+    /// Names, checksums and sizes of `files`.
+    pub fn new(command: String, files: &[CorpusFile]) -> Provenance {
+        let source = |file: &CorpusFile| Source {
+            file: file.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            sha256: file.sha256.clone(),
+            calls: file.calls.len(),
+        };
+        Provenance { command, sources: files.iter().map(source).collect() }
+    }
+}
+
+/// Fits, calibrates and sets thresholds.
+///
+/// # Errors
+/// [`TrainError`] when the corpus is too small or too one-sided, or the recipe asks for what
+/// there is not.
+pub fn train(
+    calls: &[&Call],
+    recipe: &Recipe,
+    provenance: Provenance,
+    progress: Progress<'_>,
+) -> Result<Model, TrainError> {
+    run(calls, recipe, provenance, progress).map_err(TrainError)
+}
+
+fn run(
+    calls: &[&Call],
+    recipe: &Recipe,
+    provenance: Provenance,
+    progress: Progress<'_>,
+) -> Result<Model, String> {
+    let escalating = calls.iter().filter(|call| call.escalates()).count();
+    if escalating == 0 || escalating == calls.len() {
+        return Err(format!(
+            "{escalating} of {} calls escalate; both kinds are needed",
+            calls.len()
+        ));
+    }
+    let labelled: Vec<LabelledCall> = calls
+        .iter()
+        .map(|call| LabelledCall {
+            batch: call.batch().to_owned(),
+            escalates: call.escalates(),
+            turns: turns::labelled(call),
+        })
+        .collect();
+    let groups = groups(&labelled, recipe.groups);
+    let template =
+        Template { recipe, base_rate: escalating as f64 / calls.len() as f64, provenance };
+
+    // Rows of the second level come from heads that have not seen the call.
+    let mut seconds: Vec<Vec<Row>> = vec![Vec::new(); calls.len()];
+    for group in 0..recipe.groups {
+        progress(&format!("first level, part {} of {}", group + 1, recipe.groups + 1));
+        let others = pick(&labelled, |index| groups[index] != group);
+        let space = template.first_level(&others)?;
+        for (index, call) in calls.iter().enumerate().filter(|(i, _)| groups[*i] == group) {
+            seconds[index] = walk(call, &space, MIN_CUSTOMER_TURNS);
+        }
+    }
+    progress(&format!("first level, part {0} of {0}", recipe.groups + 1));
+    let mut lexicon = Lexicon::default();
+    let mut model = template.model(&pick(&labelled, |_| true), &mut lexicon)?;
+    progress("second level, calibration, thresholds");
+    let table = Table { recipe, labelled: &labelled, rows: &seconds };
+    let columns = model.risk.columns.clone();
+    model.risk = table.fit(&columns, |_| true)?;
+    (model.calibration, model.thresholds) = table.calibrate(&columns, &groups)?;
+    Ok(model)
+}
+
+fn pick(calls: &[LabelledCall], wanted: impl Fn(usize) -> bool) -> Vec<&LabelledCall> {
+    calls.iter().enumerate().filter(|(index, _)| wanted(*index)).map(|(_, call)| call).collect()
+}
+
+/// The group of each call: whole author batches where there are enough of them, else call by
+/// call in turn.
+fn groups(calls: &[LabelledCall], count: usize) -> Vec<usize> {
+    let batches: BTreeMap<&str, usize> =
+        calls.iter().map(|call| (call.batch.as_str(), 0)).collect();
+    if batches.len() < count {
+        return (0..calls.len()).map(|index| index % count).collect();
+    }
+    let places: BTreeMap<&str, usize> =
+        batches.keys().enumerate().map(|(place, batch)| (*batch, place % count)).collect();
+    calls.iter().map(|call| places[call.batch.as_str()]).collect()
+}
+
+/// Makes models of one recipe.
+struct Template<'a> {
+    recipe: &'a Recipe,
+    base_rate: f64,
+    provenance: Provenance,
+}
+
+impl Template<'_> {
+    /// First-level heads fitted on `calls`; the risk head is still to come.
+    fn model(&self, calls: &[&LabelledCall], lexicon: &mut Lexicon) -> Result<Model, String> {
+        let customer = heads::fit(calls, Role::Customer, self.recipe, lexicon)?;
+        let agent = heads::fit(calls, Role::Agent, self.recipe, lexicon)?;
+        let columns = self.recipe.select(&all_columns(&customer, &agent))?;
+        Ok(Model {
+            name: self.recipe.name.clone(),
+            lang: self.recipe.lang.clone(),
+            base_rate: (self.base_rate * 1e6).round() / 1e6,
+            training: Training {
+                command: self.provenance.command.clone(),
+                sources: self.provenance.sources.clone(),
+                recipe: self.recipe.numbers(),
+            },
+            risk: RiskHead { intercept: 0.0, weights: vec![0.0; columns.len()], columns },
+            calibration: Calibration { slope: 1.0, intercept: 0.0 },
+            thresholds: Thresholds { watch: 0.0, warning: 0.0, critical: 0.0 },
+            customer,
+            agent,
+        })
+    }
+
+    fn first_level(&self, calls: &[&LabelledCall]) -> Result<Space, String> {
+        let mut lexicon = Lexicon::default();
+        let model = self.model(calls, &mut lexicon)?;
+        Space::new(model, "the model in training", lexicon, PhraseList::default())
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// The second level's data.
+struct Table<'a> {
+    recipe: &'a Recipe,
+    labelled: &'a [LabelledCall],
+    rows: &'a [Vec<Row>],
+}
+
+impl Table<'_> {
+    /// Fits the risk head on the calls that `wanted` picks by index.
+    fn fit(&self, columns: &[String], wanted: impl Fn(usize) -> bool) -> Result<RiskHead, String> {
+        let (mut values, mut labels) = (Vec::new(), Vec::new());
+        for (index, rows) in self.rows.iter().enumerate().filter(|(index, _)| wanted(*index)) {
+            let escalates = self.labelled[index].escalates;
+            let near = self.recipe.last_customer_turns as u32;
+            for row in rows.iter().filter(|row| !escalates || row.customer_turns_left <= near) {
+                values.push(row.values.as_slice());
+                labels.push(escalates);
+            }
+        }
+        if values.is_empty() {
+            return Err("no call is long enough for a forecast".into());
+        }
+        risk::fit(columns, &values, &labels, self.recipe.risk_penalty)
+    }
+
+    /// Calibration and thresholds from log-odds of calls that neither level has seen.
+    fn calibrate(
+        &self,
+        columns: &[String],
+        groups: &[usize],
+    ) -> Result<(Calibration, Thresholds), String> {
+        let (mut log_odds, mut labels, mut calm) = (Vec::new(), Vec::new(), Vec::new());
+        for group in 0..self.recipe.groups {
+            let head = self.fit(columns, |index| groups[index] != group)?;
+            for (index, rows) in self.rows.iter().enumerate() {
+                if groups[index] != group || rows.is_empty() {
+                    continue;
+                }
+                let scores: Vec<f64> = rows.iter().map(|row| head.log_odds(&row.values)).collect();
+                let escalates = self.labelled[index].escalates;
+                if !escalates {
+                    calm.push(scores.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+                }
+                labels.extend(std::iter::repeat_n(escalates, scores.len()));
+                log_odds.extend(scores);
+            }
+        }
+        let calibration = risk::calibrate(&log_odds, &labels)?;
+        let calm = calm.into_iter().map(|log_odds| calibration.apply(log_odds)).collect();
+        Ok((calibration, risk::thresholds(calm, self.recipe.false_alarms)?))
+    }
+}

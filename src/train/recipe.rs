@@ -1,0 +1,157 @@
+//! Settings of a training run: a TOML file of numbers and names.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::features::Role;
+
+/// The recipe of the model that ships.
+pub const DEFAULT: &str = include_str!("../../models/en-calls.toml");
+
+/// What to fit, and how strongly to hold the weights down.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Name of the model.
+    pub name: String,
+    /// BCP 47 language of the corpus.
+    pub lang: String,
+    /// N-grams of each role at most.
+    pub max_ngrams: usize,
+    /// Calls an n-gram must occur in.
+    pub min_calls: usize,
+    /// Penalty on the weights of a first-level head: `alpha/2 · |w|²` on a sum of losses.
+    pub head_penalty: f64,
+    /// The same for the risk head, on columns scaled to unit variance.
+    pub risk_penalty: f64,
+    /// Groups of author batches for cross-fitting.
+    pub groups: usize,
+    /// Of calls that escalate only the last so many customer turns before it are training rows:
+    /// earlier there is often nothing yet to see.
+    pub last_customer_turns: usize,
+    /// Promised false alarms in 100 calm calls at watch, warning and critical.
+    pub false_alarms: FalseAlarms,
+    /// First-level heads on customer turns.
+    pub customer_heads: Vec<String>,
+    /// First-level heads on agent turns.
+    pub agent_heads: Vec<String>,
+    /// Columns of the risk head: names, or `*` within a name for any part.
+    pub columns: Vec<String>,
+}
+
+/// False alarms per 100 calls that do not escalate.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FalseAlarms {
+    /// At level watch.
+    pub watch: f64,
+    /// At level warning: the promise.
+    pub warning: f64,
+    /// At level critical.
+    pub critical: f64,
+}
+
+/// Why a recipe was refused.
+#[derive(Debug, Error)]
+#[error("{origin}: {message}")]
+pub struct RecipeError {
+    /// File or other name of the text.
+    pub origin: String,
+    /// What is wrong and how to mend it.
+    pub message: String,
+}
+
+impl Recipe {
+    /// Reads a recipe. `origin` names it in errors.
+    ///
+    /// # Errors
+    /// [`RecipeError`] when the text is no recipe or a number cannot be used.
+    pub fn parse(toml: &str, origin: &str) -> Result<Recipe, RecipeError> {
+        let refused = |message: String| RecipeError { origin: origin.into(), message };
+        let recipe: Recipe = toml::from_str(toml).map_err(|error| refused(error.to_string()))?;
+        let FalseAlarms { watch, warning, critical } = recipe.false_alarms;
+        if !(watch >= warning && warning >= critical && critical > 0.0 && watch < 100.0) {
+            return Err(refused(
+                "`false_alarms` must fall from watch to warning to critical, within 0 and 100"
+                    .into(),
+            ));
+        }
+        if recipe.groups < 2 {
+            return Err(refused("`groups` must be at least 2".into()));
+        }
+        if !(recipe.head_penalty > 0.0 && recipe.risk_penalty > 0.0) {
+            return Err(refused("penalties must be above 0".into()));
+        }
+        Ok(recipe)
+    }
+
+    /// The heads of a role.
+    pub fn heads(&self, role: Role) -> &[String] {
+        match role {
+            Role::Customer => &self.customer_heads,
+            Role::Agent => &self.agent_heads,
+        }
+    }
+
+    /// The numbers among the settings, by name, for the model file.
+    pub fn numbers(&self) -> BTreeMap<String, f64> {
+        let count = |number: usize| number as f64;
+        [
+            ("max_ngrams", count(self.max_ngrams)),
+            ("min_calls", count(self.min_calls)),
+            ("head_penalty", self.head_penalty),
+            ("risk_penalty", self.risk_penalty),
+            ("groups", count(self.groups)),
+            ("last_customer_turns", count(self.last_customer_turns)),
+            ("false_alarms_watch", self.false_alarms.watch),
+            ("false_alarms_warning", self.false_alarms.warning),
+            ("false_alarms_critical", self.false_alarms.critical),
+        ]
+        .map(|(name, number)| (name.to_owned(), number))
+        .into()
+    }
+
+    /// The columns among `all` that the recipe asks for, in the order of `all`.
+    ///
+    /// # Errors
+    /// A pattern that matches nothing.
+    pub fn select(&self, all: &[String]) -> Result<Vec<String>, String> {
+        if let Some(pattern) = self.columns.iter().find(|p| !all.iter().any(|c| matches(p, c))) {
+            return Err(format!("column `{pattern}` matches none that these heads give"));
+        }
+        let wanted = |column: &&String| self.columns.iter().any(|p| matches(p, column));
+        Ok(all.iter().filter(wanted).cloned().collect())
+    }
+}
+
+/// Whether `name` is `pattern`, where `*` stands for anything.
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((head, rest)) => name.strip_prefix(head).is_some_and(|tail| {
+            tail.char_indices()
+                .map(|(at, _)| at)
+                .chain([tail.len()])
+                .any(|at| matches(rest, &tail[at..]))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_recipe_that_ships_can_be_read() {
+        Recipe::parse(DEFAULT, "models/en-calls.toml").unwrap();
+    }
+
+    #[test]
+    fn stars_stand_for_anything() {
+        assert!(matches("customer.*.last", "customer.act:frus.last"));
+        assert!(matches("*", "x") && matches("a*", "a"));
+        assert!(!matches("customer.*.last", "agent.act:refu.last"));
+    }
+}

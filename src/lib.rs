@@ -7,6 +7,7 @@
 
 pub mod call;
 pub mod cli;
+pub mod config;
 pub mod corpus;
 pub mod desk;
 pub mod engine;
@@ -14,6 +15,8 @@ pub mod features;
 pub mod hub;
 pub mod journal;
 pub mod model;
+pub mod server;
+pub mod telemetry;
 pub mod text;
 pub mod train;
 pub mod wire;

@@ -146,12 +146,13 @@ impl CallFeatures {
     pub fn push(&mut self, space: &Space, piece: Piece<'_>) -> Pushed {
         let mut pushed = Pushed::default();
         let mut alone: Option<OpenTurn> = None;
-        let mut buffer = String::new();
+        let (mut buffer, mut stem_buffer) = (String::new(), String::new());
         for_each_token(piece.text, &mut buffer, |word, start, end| {
             if !pushed.words {
                 pushed.words = true;
                 pushed.new_turn = self.begin(space, piece);
             }
+            let stem = space.stem(word, &mut stem_buffer);
             let word = space.lexicon.get(word);
             let place = Place { seq: piece.seq, start, end };
             let Some(turn) = &mut self.open else { return };
@@ -165,11 +166,11 @@ impl CallFeatures {
             );
             if let Some(role) = turn.role {
                 let heads = space.heads(role);
-                turn.push(heads, &space.flags, &self.spoken[role as usize], word, place);
+                turn.push(heads, &space.flags, &self.spoken[role as usize], word, stem, place);
                 if role == Role::Customer {
                     alone
                         .get_or_insert_with(|| OpenTurn::new(piece.speaker, None, Some(heads)))
-                        .push(heads, &space.flags, &Bits::default(), word, place);
+                        .push(heads, &space.flags, &Bits::default(), word, stem, place);
                 }
             }
         });

@@ -41,6 +41,7 @@ pub(super) enum Talk {
     CustomerShare,
     Turns,
     Hold(Span),
+    HoldCount,
     Pause(Span),
     Overlap(Role, Span),
     Length(Role, Span),
@@ -56,9 +57,12 @@ pub(super) enum Span {
     Lately,
 }
 
-const TALK: [(&str, Talk); 18] = [
+const TALK: [(&str, Talk); 21] = [
     ("talk.customer_share", Talk::CustomerShare),
     ("talk.turns", Talk::Turns),
+    ("length.customer_last", Talk::Length(Role::Customer, Span::All)),
+    ("length.agent_last", Talk::Length(Role::Agent, Span::All)),
+    ("hold.count", Talk::HoldCount),
     ("hold.all", Talk::Hold(Span::All)),
     ("hold.lately", Talk::Hold(Span::Lately)),
     ("pause.all", Talk::Pause(Span::All)),
@@ -166,13 +170,15 @@ impl Talk {
         match self {
             Talk::CustomerShare => talk.customer_share(),
             Talk::Turns => libm::log1p(f64::from(state.customer.turns)),
+            Talk::HoldCount => talk.hold.sum,
             Talk::Hold(Span::All) => libm::log1p(talk.hold_minutes),
             Talk::Hold(Span::Lately) => talk.hold.fast,
             Talk::Pause(Span::All) => libm::log1p(talk.pause.sum),
             Talk::Pause(Span::Lately) => talk.pause.fast,
             Talk::Overlap(role, Span::All) => libm::log1p(talk.of(role).overlap.sum),
             Talk::Overlap(role, Span::Lately) => talk.of(role).overlap.fast,
-            Talk::Length(role, _) => talk.of(role).length.fast,
+            Talk::Length(role, Span::Lately) => talk.of(role).length.fast,
+            Talk::Length(role, Span::All) => talk.of(role).last_length,
             Talk::Repetition(role, _) => talk.of(role).repetition.fast,
             Talk::Question(role) => talk.of(role).question.fast,
             Talk::Negation(role) => talk.of(role).negation.fast,

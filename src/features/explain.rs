@@ -142,7 +142,7 @@ const ACTS: [(&str, &str); 25] = [
 fn talk_group(talk: Talk) -> (&'static str, &'static str) {
     match talk {
         Talk::CustomerShare | Talk::Turns => ("talk", "who talks, and for how long"),
-        Talk::Hold(_) => ("hold", "time on hold"),
+        Talk::Hold(_) | Talk::HoldCount => ("hold", "time on hold"),
         Talk::Pause(_) => ("pause", "long pauses"),
         Talk::Overlap(..) => ("talk_over", "talking over each other"),
         Talk::Length(..) => ("length", "length of the turns"),

@@ -3,6 +3,7 @@
 use super::words::WordFlags;
 use super::{Role, TURN_GAP_MS};
 use crate::call::Speaker;
+use crate::model::ngrams::Spoken;
 use crate::model::{TurnHeads, sigmoid};
 use crate::text::WordId;
 use crate::text::phrases::{MatchState, Place};
@@ -115,9 +116,11 @@ impl OpenTurn {
         flags: &WordFlags,
         spoken_before: &Bits,
         word: WordId,
+        stem: WordId,
         place: Place,
     ) {
-        for row in heads.rows(self.before, word) {
+        let spoken = Spoken { word, stem, before: self.before, index: self.words };
+        for row in heads.rows(spoken) {
             if self.seen.insert(row) {
                 self.distinct += 1;
                 self.add(heads, row, place);

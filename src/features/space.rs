@@ -6,9 +6,9 @@ use super::columns::Column;
 use super::patterns::PatternHeads;
 use super::words::WordFlags;
 use super::{Role, SPACE};
-use crate::model::{Model, ModelError, TurnHeads};
-use crate::text::Lexicon;
+use crate::model::{Model, ModelError, TurnHeads, ngrams};
 use crate::text::phrases::{ListError, Matcher, PhraseList};
+use crate::text::{Lexicon, WordId};
 
 /// Why a feature space could not be built.
 #[derive(Debug, Error)]
@@ -100,6 +100,11 @@ impl Space {
     /// The phrase list.
     pub fn phrases(&self) -> &PhraseList {
         &self.phrases
+    }
+
+    /// The stem of a normalised word, unknown for short words.
+    pub(super) fn stem(&self, word: &str, buffer: &mut String) -> WordId {
+        ngrams::stem(word, buffer).map_or(WordId::UNKNOWN, |stem| self.lexicon.get(stem))
     }
 
     /// First-level heads of a role.

@@ -1,12 +1,11 @@
 //! First level: several linear heads over the n-grams of one turn.
 
-use std::collections::HashMap;
-
 use ndarray::{Array1, Array2, ArrayView1};
 
-use crate::text::{Lexicon, WordId};
+use super::ngrams::{Index, Spoken};
+use crate::text::Lexicon;
 
-/// Linear heads that share one vocabulary of word 1- and 2-grams.
+/// Linear heads that share one vocabulary of n-grams ([`super::ngrams`]).
 ///
 /// The log-odds of head `h` for a turn with the distinct known n-grams `G` is
 /// `intercepts[h] + Σ_{g∈G} weights[g, h] · damping(|G|)`.
@@ -16,12 +15,11 @@ pub struct TurnHeads {
     pub names: Vec<String>,
     /// Shape: (heads).
     pub intercepts: Array1<f64>,
-    /// `word` or `word word`, sorted.
+    /// As written, sorted.
     pub ngrams: Vec<String>,
     /// Shape: (n-grams, heads).
     pub weights: Array2<f32>,
-    unigrams: HashMap<WordId, u32>,
-    bigrams: HashMap<(WordId, WordId), u32>,
+    index: Index,
 }
 
 impl TurnHeads {
@@ -38,19 +36,8 @@ impl TurnHeads {
     ) -> TurnHeads {
         assert_eq!(weights.dim(), (ngrams.len(), names.len()), "weights of the heads");
         assert_eq!(intercepts.len(), names.len(), "intercepts of the heads");
-        let (mut unigrams, mut bigrams) = (HashMap::new(), HashMap::new());
-        for (row, ngram) in ngrams.iter().enumerate() {
-            match ngram.split_once(' ') {
-                None => {
-                    unigrams.insert(lexicon.intern(ngram), row as u32);
-                }
-                Some((first, second)) => {
-                    let pair = (lexicon.intern(first), lexicon.intern(second));
-                    bigrams.insert(pair, row as u32);
-                }
-            }
-        }
-        TurnHeads { names, intercepts, ngrams, weights, unigrams, bigrams }
+        let index = Index::new(&ngrams, lexicon);
+        TurnHeads { names, intercepts, ngrams, weights, index }
     }
 
     /// How much each n-gram of a turn with `distinct` known n-grams counts. The square root
@@ -74,11 +61,9 @@ impl TurnHeads {
         self.names.iter().position(|own| own == name)
     }
 
-    /// Rows of the n-grams that end with `word` after `before`.
-    pub fn rows(&self, before: WordId, word: WordId) -> impl Iterator<Item = u32> {
-        let unigram = self.unigrams.get(&word).copied();
-        let bigram = self.bigrams.get(&(before, word)).copied();
-        unigram.into_iter().chain(bigram)
+    /// Rows of the n-grams that `spoken` completes.
+    pub fn rows(&self, spoken: Spoken) -> impl Iterator<Item = u32> {
+        self.index.rows(spoken)
     }
 
     /// Weights of one n-gram, one for each head.

@@ -7,6 +7,7 @@
 mod calibration;
 mod file;
 mod heads;
+pub mod ngrams;
 mod risk;
 
 pub use calibration::{Calibration, Thresholds, logit, sigmoid};

@@ -1,6 +1,6 @@
 //! First level: a vocabulary and linear heads over the turns of one role.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ndarray::{Array1, Array2, ShapeBuilder};
 
@@ -8,11 +8,11 @@ use super::logistic::{self, Fitted};
 use super::recipe::Recipe;
 use super::turns::LabelledTurn;
 use crate::features::Role;
-use crate::model::TurnHeads;
-use crate::text::{Lexicon, WordId};
+use crate::model::{TurnHeads, ngrams};
+use crate::text::Lexicon;
 
-/// Gradient length at which a head counts as fitted.
-const TOLERANCE: f64 = 1e-2;
+/// Length of the gradient (of a sum over thousands of turns) at which a head counts as fitted.
+const TOLERANCE: f64 = 0.5;
 /// Weights are kept to this many decimals: a file that can be read and diffed.
 const DECIMALS: f64 = 1e4;
 
@@ -53,17 +53,15 @@ pub(super) fn fit(
     lexicon: &mut Lexicon,
 ) -> Result<TurnHeads, String> {
     let names = recipe.heads(role).to_vec();
-    let ngrams = vocabulary(calls, role, recipe);
-    let shape = (ngrams.len(), 0);
-    let blank =
-        TurnHeads::new(vec![], Array1::zeros(0), ngrams.clone(), Array2::zeros(shape), lexicon);
+    let ngrams: Vec<String> = vocabulary(calls, role, recipe);
+    let rows_of: HashMap<&str, u32> =
+        ngrams.iter().enumerate().map(|(row, ngram)| (ngram.as_str(), row as u32)).collect();
     let turns: Vec<(&LabelledTurn, bool)> = calls
         .iter()
         .flat_map(|call| call.turns.iter().map(|turn| (turn, call.escalates)))
         .filter(|(turn, _)| turn.role == Some(role))
         .collect();
-    let rows: Vec<Vec<u32>> =
-        turns.iter().map(|(turn, _)| present(&blank, lexicon, turn)).collect();
+    let rows: Vec<Vec<u32>> = turns.iter().map(|(turn, _)| present(&rows_of, turn)).collect();
 
     // Heads that are labelled on the same turns share one matrix.
     let mut families: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
@@ -137,14 +135,10 @@ fn matrix(cases: &[usize], rows: &[Vec<u32>], columns: usize) -> Array2<f32> {
 }
 
 /// Distinct vocabulary rows of a turn.
-fn present(heads: &TurnHeads, lexicon: &Lexicon, turn: &LabelledTurn) -> Vec<u32> {
-    let mut before = WordId::UNKNOWN;
-    let mut rows = BTreeSet::new();
-    for word in &turn.words {
-        let word = lexicon.get(word);
-        rows.extend(heads.rows(before, word));
-        before = word;
-    }
+fn present(vocabulary: &HashMap<&str, u32>, turn: &LabelledTurn) -> Vec<u32> {
+    let found = ngrams::written(&turn.words);
+    let rows: BTreeSet<u32> =
+        found.iter().filter_map(|ngram| vocabulary.get(ngram.as_str())).copied().collect();
     rows.into_iter().collect()
 }
 
@@ -154,8 +148,7 @@ fn vocabulary(calls: &[&LabelledCall], role: Role, recipe: &Recipe) -> Vec<Strin
     for call in calls {
         let mut own = BTreeSet::new();
         for turn in call.turns.iter().filter(|turn| turn.role == Some(role)) {
-            own.extend(turn.words.iter().cloned());
-            own.extend(turn.words.windows(2).map(|pair| pair.join(" ")));
+            own.extend(ngrams::written(&turn.words));
         }
         for ngram in own {
             *frequency.entry(ngram).or_default() += 1;

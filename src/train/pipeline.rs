@@ -167,16 +167,38 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    /// Fits the risk head on the calls that `wanted` picks by index.
+    /// Fits the risk head on the calls that `wanted` picks by index, in two rounds.
     fn fit(&self, columns: &[String], wanted: impl Fn(usize) -> bool) -> Result<RiskHead, String> {
+        let near = self.recipe.last_customer_turns as u32;
+        let mut cases: Vec<(&LabelledCall, Vec<&Row>)> = self
+            .labelled
+            .iter()
+            .zip(self.rows)
+            .enumerate()
+            .filter(|(index, _)| wanted(*index))
+            .map(|(_, (call, rows))| {
+                let useful = |row: &&Row| !call.escalates || row.customer_turns_left <= near;
+                (call, rows.iter().filter(useful).collect())
+            })
+            .collect();
+        let first = self.fit_cases(columns, &cases)?;
+        for (_, rows) in &mut cases {
+            // Stable: of equal rows the earlier stays.
+            rows.sort_by(|a, b| first.log_odds(&b.values).total_cmp(&first.log_odds(&a.values)));
+            rows.truncate(self.recipe.top_rows);
+        }
+        self.fit_cases(columns, &cases)
+    }
+
+    fn fit_cases(
+        &self,
+        columns: &[String],
+        cases: &[(&LabelledCall, Vec<&Row>)],
+    ) -> Result<RiskHead, String> {
         let (mut values, mut labels) = (Vec::new(), Vec::new());
-        for (index, rows) in self.rows.iter().enumerate().filter(|(index, _)| wanted(*index)) {
-            let escalates = self.labelled[index].escalates;
-            let near = self.recipe.last_customer_turns as u32;
-            for row in rows.iter().filter(|row| !escalates || row.customer_turns_left <= near) {
-                values.push(row.values.as_slice());
-                labels.push(escalates);
-            }
+        for (call, rows) in cases {
+            values.extend(rows.iter().map(|row| row.values.as_slice()));
+            labels.extend(std::iter::repeat_n(call.escalates, rows.len()));
         }
         if values.is_empty() {
             return Err("no call is long enough for a forecast".into());

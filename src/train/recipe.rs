@@ -31,6 +31,9 @@ pub struct Recipe {
     /// Of calls that escalate only the last so many customer turns before it are training rows:
     /// earlier there is often nothing yet to see.
     pub last_customer_turns: usize,
+    /// After a first fit of the risk head, each call keeps only the rows that it scored highest,
+    /// this many, for the second: a call is judged by its maximum.
+    pub top_rows: usize,
     /// Promised false alarms in 100 calm calls at watch, warning and critical.
     pub false_alarms: FalseAlarms,
     /// First-level heads on customer turns.
@@ -105,6 +108,7 @@ impl Recipe {
             ("risk_penalty", self.risk_penalty),
             ("groups", count(self.groups)),
             ("last_customer_turns", count(self.last_customer_turns)),
+            ("top_rows", count(self.top_rows)),
             ("false_alarms_watch", self.false_alarms.watch),
             ("false_alarms_warning", self.false_alarms.warning),
             ("false_alarms_critical", self.false_alarms.critical),

@@ -71,11 +71,7 @@ pub(super) struct Socket {
 
 impl Socket {
     /// Takes over a connection after its upgrade. `read` is what came behind the handshake.
-    pub async fn new(
-        stream: TcpStream,
-            read: Vec<u8>,
-        settings: &Settings,
-    ) -> Socket {
+    pub async fn new(stream: TcpStream, read: Vec<u8>, settings: &Settings) -> Socket {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(WRITE_BUFFER_BYTES)

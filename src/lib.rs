@@ -7,9 +7,16 @@
 
 pub mod call;
 pub mod cli;
+pub mod config;
 pub mod corpus;
+pub mod desk;
 pub mod engine;
 pub mod features;
+pub mod hub;
+pub mod journal;
 pub mod model;
+pub mod server;
+pub mod telemetry;
 pub mod text;
 pub mod train;
+pub mod wire;

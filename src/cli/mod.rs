@@ -5,6 +5,7 @@ mod evaluate;
 mod failure;
 mod progress;
 mod score;
+mod serve;
 mod train;
 
 use clap::{Parser, Subcommand};
@@ -21,6 +22,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the service: transcripts in, alerts out.
+    Serve(serve::Args),
     /// Score recorded calls: one JSON line for each turn.
     Score(score::Args),
     /// Fit a model on recorded calls and write it with its card.
@@ -35,6 +38,7 @@ enum Command {
 /// [`Failure`], with the exit code and one line for the user.
 pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
+        Command::Serve(args) => serve::run(args),
         Command::Score(args) => score::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),

@@ -1,0 +1,107 @@
+//! `forewarn serve`.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Failure, engine};
+use crate::config::Config;
+use crate::journal::Memory;
+use crate::{server, telemetry};
+
+/// Serves call platforms and consoles. Prints `listening on http://ADDR` when it is ready.
+#[derive(Debug, Parser)]
+#[command(after_help = "Examples:
+  forewarn serve
+  forewarn serve --listen 127.0.0.1:0 --log-format json
+  forewarn serve --config forewarn.toml
+  FOREWARN_DESK_RESUME_GRACE_S=120 forewarn serve
+
+Every setting of the file has a variable: `[desk] resume_grace_s` is FOREWARN_DESK_RESUME_GRACE_S.
+Flags win over variables, variables over the file. SIGTERM or Ctrl-C drains and ends it.")]
+pub(super) struct Args {
+    /// Configuration file (TOML).
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where to listen; port 0 picks a free one [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Where to keep data [default: in memory].
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Model file [default: the one that ships].
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    /// Form of the log lines on stderr [default: text].
+    #[arg(long, value_name = "FORM")]
+    log_format: Option<telemetry::Format>,
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let config = config(args)?;
+    telemetry::init(&config.log).map_err(Failure::usage)?;
+    let engine = engine::build(config.model.as_deref(), config.engine.clone())?;
+    let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
+    runtime.block_on(serve(config, Arc::new(engine)))
+}
+
+fn config(args: Args) -> Result<Config, Failure> {
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let mut config = Config::load(args.config.as_deref(), variables).map_err(Failure::usage)?;
+    if let Some(listen) = args.listen {
+        config.server.listen = listen;
+    }
+    if let Some(format) = args.log_format {
+        config.log.format = format;
+    }
+    config.data_dir = args.data_dir.or(config.data_dir);
+    config.model = args.model.or(config.model);
+    config.check().map_err(Failure::usage)?;
+    Ok(config)
+}
+
+async fn serve(config: Config, engine: Arc<crate::engine::Engine>) -> Result<(), Failure> {
+    // Before anything runs, so that no signal is missed.
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
+    tracing::warn!("the journal is in memory: what is acked does not survive this process");
+    let journal = Box::new(Memory::new(fresh_epoch()));
+    let running =
+        server::start(config.rooms(), engine, journal).await.map_err(|error| match error {
+            server::StartError::Settings(message) => Failure::Usage(message),
+            other => Failure::failed(other),
+        })?;
+    {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "listening on http://{}", running.address())
+            .and_then(|()| out.flush())
+            .map_err(|error| Failure::output(&error))?;
+    }
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    let patience = config.server.drain_timeout_s;
+    tokio::select! {
+        drained = running.drain() => match drained {
+            true => Ok(()),
+            false => Err(Failure::Failed(format!(
+                "not everything could be closed within {patience} s; what was not acked must be \
+                 sent again"
+            ))),
+        },
+        _ = interrupt.recv() => Err(Failure::Failed("interrupted again while draining".into())),
+    }
+}
+
+/// A name that no earlier run has had.
+fn fresh_epoch() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("m{:x}-{:08x}", since.as_millis(), fastrand::u32(..))
+}

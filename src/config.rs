@@ -1,0 +1,203 @@
+//! The configuration of the service: a TOML file, then `FOREWARN_*` variables, then flags.
+//!
+//! Each room defines its own settings; here they are only put together and checked once.
+//! `[desk] resume_grace_s` in the file is `FOREWARN_DESK_RESUME_GRACE_S` in the environment.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use crate::server::Rooms;
+use crate::{desk, engine, hub, journal, server, telemetry, wire};
+
+const PREFIX: &str = "FOREWARN_";
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where the server keeps its data; in memory when absent.
+    pub data_dir: Option<PathBuf>,
+    /// Model file; the built-in model when absent.
+    pub model: Option<PathBuf>,
+    /// Log lines.
+    pub log: telemetry::Settings,
+    /// Connections.
+    pub server: server::Settings,
+    /// Messages.
+    pub wire: wire::Settings,
+    /// Calls.
+    pub desk: desk::Settings,
+    /// Consoles.
+    pub hub: hub::Settings,
+    /// The journal.
+    pub journal: journal::Settings,
+    /// Forecast and alert policy.
+    pub engine: engine::Settings,
+}
+
+/// Why a configuration was refused: where, what, how to mend it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+impl Config {
+    /// Reads the file, if there is one, and the variables.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first thing that cannot be used.
+    pub fn load(
+        file: Option<&Path>,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Config, ConfigError> {
+        let (name, text) = match file {
+            None => (String::new(), String::new()),
+            Some(path) => {
+                let name = path.display().to_string();
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| ConfigError(format!("cannot read {name}: {error}")))?;
+                (name, text)
+            }
+        };
+        Config::parse(&name, &text, variables)
+    }
+
+    fn parse(
+        name: &str,
+        text: &str,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Config, ConfigError> {
+        // Read once for errors with lines, and once as the ground for the variables.
+        let mut config: Config =
+            toml::from_str(text).map_err(|error| in_file(name, text, &error))?;
+        let mut table: Table = toml::from_str(text).map_err(|error| in_file(name, text, &error))?;
+        let mut own: Vec<_> =
+            variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
+        own.sort();
+        for (variable, value) in own {
+            set(&mut table, &variable, &value);
+            config = Config::deserialize(table.clone()).map_err(|error| {
+                let message = one_line(error.message());
+                ConfigError(format!("environment variable {variable}: {message}"))
+            })?;
+        }
+        Ok(config)
+    }
+
+    /// Checks what the types alone cannot.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the section and the setting.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        for (section, checked) in [
+            ("log", self.log.check()),
+            ("server", self.server.check()),
+            ("engine", self.engine.check()),
+        ] {
+            checked.map_err(|message| ConfigError(format!("[{section}] {message}")))?;
+        }
+        Ok(())
+    }
+
+    /// The settings of the rooms of the server.
+    pub fn rooms(&self) -> Rooms {
+        Rooms {
+            server: self.server.clone(),
+            desk: self.desk.clone(),
+            hub: self.hub.clone(),
+            journal: self.journal.clone(),
+            wire: self.wire.clone(),
+        }
+    }
+}
+
+fn in_file(name: &str, text: &str, error: &toml::de::Error) -> ConfigError {
+    let start = error.span().map_or(0, |span| span.start);
+    let before = text.get(..start).unwrap_or("");
+    let line = before.matches('\n').count() + 1;
+    ConfigError(format!("{name}:{line}: {}", one_line(error.message())))
+}
+
+fn one_line(message: &str) -> String {
+    message.trim().replace('\n', "; ")
+}
+
+/// Puts a variable's value where it belongs. A first part that names a section leads into it.
+fn set(table: &mut Table, variable: &str, text: &str) {
+    let path = variable[PREFIX.len()..].to_ascii_lowercase();
+    // A number, a flag or a list as in the file; anything else is a string.
+    let parsed: Result<Table, _> = toml::from_str(&format!("value = {text}"));
+    let value = parsed.ok().and_then(|mut table| table.remove("value"));
+    let value = value.unwrap_or_else(|| Value::String(text.to_owned()));
+    let sections = ["log", "server", "wire", "desk", "hub", "journal", "engine"];
+    match path.split_once('_') {
+        Some((section, key)) if sections.contains(&section) => {
+            let entry = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+            if let Value::Table(inner) = entry {
+                inner.insert(key.to_owned(), value);
+            }
+        }
+        _ => {
+            table.insert(path, value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+        let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        Config::parse("my.toml", text, variables).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn variables_win_over_the_file() {
+        let file = "[desk]\nresume_grace_s = 5\nmax_open_calls = 7\n[engine]\nprior = 0.1";
+        let config = parse(
+            file,
+            &[
+                ("FOREWARN_DESK_RESUME_GRACE_S", "9"),
+                ("FOREWARN_SERVER_LISTEN", "127.0.0.1:0"),
+                ("FOREWARN_DATA_DIR", "/tmp/x"),
+                ("FOREWARN_LOG_FORMAT", "json"),
+                ("PATH", "/bin"),
+            ],
+        )
+        .unwrap();
+        assert_eq!((config.desk.resume_grace_s, config.desk.max_open_calls), (9, 7));
+        assert_eq!(config.server.listen.port(), 0);
+        assert_eq!(config.data_dir, Some(PathBuf::from("/tmp/x")));
+        assert_eq!(config.log.format, telemetry::Format::Json);
+        assert_eq!(config.engine.prior, 0.1);
+    }
+
+    #[test]
+    fn errors_name_the_place() {
+        let error = parse("[desk]\n\nresume_grace = 5\n", &[]).unwrap_err();
+        assert!(error.starts_with("my.toml:3: unknown field `resume_grace`"), "{error}");
+        let error = parse("[server]\nlisten = 8080\n", &[]).unwrap_err();
+        assert!(error.starts_with("my.toml:2: "), "{error}");
+        let error = parse("[server\n", &[]).unwrap_err();
+        assert!(error.starts_with("my.toml:1: ") && !error.contains('\n'), "{error}");
+        let error = parse("", &[("FOREWARN_DESK_GRACE", "1")]).unwrap_err();
+        assert!(error.starts_with("environment variable FOREWARN_DESK_GRACE: "), "{error}");
+    }
+
+    #[test]
+    fn the_port_is_not_opened_to_all_by_accident() {
+        let config = parse("[server]\nlisten = \"0.0.0.0:80\"", &[]).unwrap();
+        let error = config.check().unwrap_err().to_string();
+        assert!(error.starts_with("[server] `listen` is 0.0.0.0:80"), "{error}");
+        let more = "[server]\nlisten = \"0.0.0.0:80\"\nallow_remote_without_tokens = true";
+        assert_eq!(parse(more, &[]).unwrap().check(), Ok(()));
+    }
+
+    #[test]
+    fn the_defaults_survive_their_own_file() {
+        let text = toml::to_string(&Config::default()).unwrap();
+        assert_eq!(parse(&text, &[]), Ok(Config::default()));
+    }
+}

@@ -1,0 +1,175 @@
+//! One call on the desk, and the one way in which it changes.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::Desk;
+use super::platform::Link;
+use crate::call::Timestamp;
+use crate::engine::effects::{CallPhase, Effects, Score};
+use crate::engine::event::{Event, Recorded};
+use crate::engine::{CallState, Engine};
+use crate::hub::{Publication, Timing};
+use crate::journal::{CommitSlot, Entry, Permit, Record};
+
+/// Who waits for a commit, and as which of its submissions.
+pub(super) type Ticket = Option<(Arc<CommitSlot>, u64)>;
+
+/// A call and what the desk knows beside its state.
+#[derive(Debug)]
+pub(super) struct LiveCall {
+    pub call_id: Arc<str>,
+    pub state: CallState,
+    /// The connection that may write to it.
+    pub owner: Option<Arc<Link>>,
+    /// When it counts as abandoned, while no connection holds it.
+    pub absent_until: Option<Timestamp>,
+    /// When a timer will look at it.
+    pub scheduled: Option<Timestamp>,
+    /// At least the bytes of its attributes; an update that replaces one is counted in full.
+    pub attributes_bytes: usize,
+    /// Taken off the shelf: whoever still holds it must look it up again.
+    pub evicted: bool,
+}
+
+impl LiveCall {
+    pub fn new(call_id: Arc<str>, state: CallState) -> LiveCall {
+        LiveCall {
+            call_id,
+            state,
+            owner: None,
+            absent_until: None,
+            scheduled: None,
+            attributes_bytes: 0,
+            evicted: false,
+        }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.state.phase() == CallPhase::Open
+    }
+
+    pub fn is_held_by(&self, link: &Arc<Link>) -> bool {
+        self.owner.as_ref().is_some_and(|owner| Arc::ptr_eq(owner, link))
+    }
+}
+
+/// A call behind its lock.
+#[derive(Debug)]
+pub(super) struct SharedCall(Mutex<LiveCall>);
+
+impl SharedCall {
+    pub fn new(call: LiveCall) -> Arc<SharedCall> {
+        Arc::new(SharedCall(Mutex::new(call)))
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, LiveCall> {
+        // Only a panic of ours poisons it, and `apply` catches those of the engine.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Desk {
+    /// Applies an event, hands it to the journal and plans the next timer: every change of a
+    /// call comes through here, with the call locked.
+    pub(super) fn apply(
+        &self,
+        call: &mut LiveCall,
+        event: Event,
+        at: Timestamp,
+        permit: Permit<'_, Publication>,
+        read: Option<Instant>,
+        ticket: Ticket,
+    ) -> Option<Score> {
+        let was_open = call.is_open();
+        let scoring = Instant::now();
+        let (event, effects) = self.effects(call, event, at);
+        let scored = Instant::now();
+        self.metrics.events.inc();
+        self.metrics.apply_seconds.observe((scored - scoring).as_secs_f64());
+        let timing = read.map(|read| Timing { read, scoring, scored });
+        let score = self.submit(call, event, effects, at, timing, permit, ticket);
+        if was_open != call.is_open() {
+            self.shelf.phase_changed(call);
+        }
+        self.schedule(call);
+        score
+    }
+
+    /// The engine's answer. Should the engine ever panic, the event is refused in its place, so
+    /// that the same message sent again does not stop the call for ever.
+    fn effects(&self, call: &mut LiveCall, event: Event, at: Timestamp) -> (Event, Effects) {
+        let state = &mut call.state;
+        let engine: &Engine = &self.engine;
+        match catch_unwind(AssertUnwindSafe(|| state.apply(engine, &event, at))) {
+            Ok(effects) => (event, effects),
+            Err(_) => {
+                self.metrics.engine_panicked(&call.call_id, at);
+                let seq = seq_of(&event).unwrap_or_else(|| state.last_seq());
+                let refused = Event::Refused { seq, code: "internal".into() };
+                let effects = state.apply(engine, &refused, at);
+                (refused, effects)
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one record")]
+    fn submit(
+        &self,
+        call: &LiveCall,
+        event: Event,
+        effects: Effects,
+        at: Timestamp,
+        timing: Option<Timing>,
+        permit: Permit<'_, Publication>,
+        ticket: Ticket,
+    ) -> Option<Score> {
+        let (publication, score) = self.publication(&call.state, effects, timing);
+        self.metrics.alert_changes.inc_by(publication.alerts.len() as u64);
+        let record = Record {
+            call_id: Arc::clone(&call.call_id),
+            recorded: Recorded { at, event },
+            base_offset: 0,
+        };
+        let messages = publication.messages();
+        permit.submit(Entry { record, messages, payload: publication }, ticket);
+        score
+    }
+
+    /// The record of a call that begins.
+    pub(super) fn submit_start(
+        &self,
+        call: &LiveCall,
+        event: Event,
+        effects: Effects,
+        at: Timestamp,
+        permit: Permit<'_, Publication>,
+        ticket: Ticket,
+    ) {
+        self.metrics.events.inc();
+        self.submit(call, event, effects, at, None, permit, ticket);
+    }
+
+    pub(super) fn publication(
+        &self,
+        state: &CallState,
+        effects: Effects,
+        timing: Option<Timing>,
+    ) -> (Publication, Option<Score>) {
+        let Effects { score, said, risk, alerts, call: change } = effects;
+        let view = Arc::new(state.view(&self.engine));
+        let alerts = alerts.into_iter().map(Arc::new).collect();
+        (Publication { view, change, risk, said, alerts, timing }, score)
+    }
+}
+
+fn seq_of(event: &Event) -> Option<u64> {
+    match event {
+        Event::Chunk(chunk) => Some(chunk.seq),
+        Event::Update(update) => Some(update.seq),
+        Event::End(end) => Some(end.seq),
+        Event::Refused { seq, .. } => Some(*seq),
+        _ => None,
+    }
+}

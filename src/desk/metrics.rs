@@ -1,0 +1,113 @@
+//! What is measured and logged about calls. Never a word of any transcript.
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use crate::call::Timestamp;
+
+/// Counters of the desk; each method is one event, logged and counted in one place.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    /// Calls that go on.
+    pub open_calls: Gauge,
+    /// Ended calls whose state is kept.
+    pub kept_calls: Gauge,
+    /// Ended calls of which only the number of their last message is kept.
+    pub remembered_calls: Gauge,
+    /// Events applied.
+    pub events: Counter,
+    /// Messages that repeated what was there.
+    pub duplicates: Counter,
+    /// Messages that left a gap.
+    pub gaps: Counter,
+    /// Messages refused for good.
+    pub refused: Counter,
+    /// Calls that another connection took.
+    pub taken_over: Counter,
+    /// Calls that ended because their platform stayed away.
+    pub abandoned: Counter,
+    /// Abandoned calls that were opened again.
+    pub reopened: Counter,
+    /// Calls refused because too many are open.
+    pub too_many: Counter,
+    /// Alerts that changed.
+    pub alert_changes: Counter,
+    /// Events that made the engine panic.
+    pub panics: Counter,
+    /// Time to apply one event.
+    pub apply_seconds: Histogram,
+}
+
+impl Metrics {
+    /// Metrics that `registry` shows.
+    pub fn register(registry: &mut Registry) -> Metrics {
+        let metrics = Metrics {
+            open_calls: Gauge::default(),
+            kept_calls: Gauge::default(),
+            remembered_calls: Gauge::default(),
+            events: Counter::default(),
+            duplicates: Counter::default(),
+            gaps: Counter::default(),
+            refused: Counter::default(),
+            taken_over: Counter::default(),
+            abandoned: Counter::default(),
+            reopened: Counter::default(),
+            too_many: Counter::default(),
+            alert_changes: Counter::default(),
+            panics: Counter::default(),
+            apply_seconds: Histogram::new(exponential_buckets(0.000_001, 2.0, 18)),
+        };
+        let all = registry.sub_registry_with_prefix("desk");
+        all.register("open_calls", "Calls that go on", metrics.open_calls.clone());
+        all.register("kept_calls", "Ended calls kept whole", metrics.kept_calls.clone());
+        all.register(
+            "remembered_calls",
+            "Ended calls of which only the last seq is kept",
+            metrics.remembered_calls.clone(),
+        );
+        all.register("events", "Events applied", metrics.events.clone());
+        all.register("duplicates", "Messages acked again", metrics.duplicates.clone());
+        all.register("gaps", "Messages that left a gap", metrics.gaps.clone());
+        all.register("refused", "Messages refused for good", metrics.refused.clone());
+        all.register("taken_over", "Calls taken over", metrics.taken_over.clone());
+        all.register("abandoned", "Calls abandoned", metrics.abandoned.clone());
+        all.register("reopened", "Abandoned calls opened again", metrics.reopened.clone());
+        all.register("too_many_calls", "Calls refused over the limit", metrics.too_many.clone());
+        all.register("alert_changes", "Changes of alerts", metrics.alert_changes.clone());
+        all.register("engine_panics", "Events the engine failed on", metrics.panics.clone());
+        all.register("apply_seconds", "Time of one event", metrics.apply_seconds.clone());
+        metrics
+    }
+
+    pub(super) fn call_taken_over(&self, call_id: &str) {
+        self.taken_over.inc();
+        tracing::info!(call_id, "call taken over by another connection");
+    }
+
+    pub(super) fn call_abandoned(&self, call_id: &str) {
+        self.abandoned.inc();
+        tracing::info!(call_id, "call abandoned");
+    }
+
+    pub(super) fn call_reopened(&self, call_id: &str) {
+        self.reopened.inc();
+        tracing::info!(call_id, "abandoned call opened again");
+    }
+
+    pub(super) fn message_refused(&self, call_id: &str, seq: u64, code: &str) {
+        self.refused.inc();
+        tracing::info!(call_id, seq, code, "message refused");
+    }
+
+    pub(super) fn too_many_calls(&self, limit: usize) {
+        self.too_many.inc();
+        tracing::warn!(limit, "call refused: too many are open");
+    }
+
+    pub(super) fn engine_panicked(&self, call_id: &str, at: Timestamp) {
+        self.panics.inc();
+        tracing::error!(call_id, %at, "engine failed on an event; the event is refused");
+    }
+}

@@ -1,0 +1,107 @@
+//! The live desk: open calls in order, engine applied, journal written, hub told.
+//!
+//! One lock per call, never held across an await. Whoever changes a call first takes room in the
+//! journal's queue, then locks the call, applies the event and hands the record in before it
+//! unlocks, so the journal has the events of a call in the order in which they were applied.
+//! The desk knows no socket: a connection is a [`Platform`] or a [`Person`] to it.
+
+mod clock;
+mod live_call;
+mod metrics;
+mod people;
+mod platform;
+mod recover;
+mod shelf;
+#[cfg(test)]
+mod tests;
+mod timers;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::Engine;
+use crate::hub::{Hub, Publication};
+use crate::journal::WriterHandle;
+
+pub use clock::Clock;
+pub use metrics::Metrics;
+pub use people::{Answer, Person};
+pub use platform::{Later, Now, Platform, Taken};
+
+use shelf::Shelf;
+use timers::Timers;
+
+/// How calls are kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// How long a call waits for its platform to come back before it ends as abandoned.
+    pub resume_grace_s: u32,
+    /// Most calls open at a time; one more is refused with `too_many_calls`.
+    pub max_open_calls: usize,
+    /// Ended calls whose state is kept, so that an abandoned one can be opened again and a
+    /// repeated command is recognised. The oldest go first.
+    pub kept_calls: usize,
+    /// Calls ended by `call_end` of which only the last `seq` is kept after that, so that a
+    /// platform that starts one again is told so.
+    pub remembered_calls: usize,
+    /// Most attribute bytes (as JSON) of one call.
+    pub max_call_attributes_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            resume_grace_s: 60,
+            max_open_calls: 10_000,
+            kept_calls: 2_000,
+            remembered_calls: 100_000,
+            max_call_attributes_bytes: 65_536,
+        }
+    }
+}
+
+/// All calls and what they need.
+#[derive(Debug)]
+pub struct Desk {
+    engine: Arc<Engine>,
+    hub: Arc<Hub>,
+    journal: WriterHandle<Publication>,
+    settings: Settings,
+    clock: Clock,
+    metrics: Metrics,
+    shelf: Shelf,
+    timers: Timers,
+}
+
+impl Desk {
+    /// A desk without calls.
+    pub fn new(
+        engine: Arc<Engine>,
+        hub: Arc<Hub>,
+        journal: WriterHandle<Publication>,
+        settings: Settings,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> Desk {
+        let shelf = Shelf::new(&settings, metrics.clone());
+        let timers = Timers::default();
+        Desk { engine, hub, journal, settings, clock, metrics, shelf, timers }
+    }
+
+    /// What all calls share.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// The read model.
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> &WriterHandle<Publication> {
+        &self.journal
+    }
+}

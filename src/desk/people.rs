@@ -1,0 +1,108 @@
+//! What people do from a console: commands on alerts, a raised hand.
+
+use std::sync::Arc;
+
+use super::Desk;
+use super::live_call::SharedCall;
+use crate::engine::event::{Action, Event};
+use crate::engine::{Check, Refusal};
+use crate::hub::Publication;
+use crate::journal::{CommitSlot, Permit};
+
+/// A person at a console.
+#[derive(Debug)]
+pub struct Person {
+    desk: Arc<Desk>,
+    name: String,
+    slot: Arc<CommitSlot>,
+    ticket: u64,
+}
+
+/// What became of a command.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Done; to be said once this ticket is durable.
+    Done(u64),
+    /// Not done.
+    Refused(Refusal),
+}
+
+impl Person {
+    /// A person who has done nothing yet.
+    pub fn new(desk: Arc<Desk>, name: String) -> Person {
+        Person { desk, name, slot: Arc::default(), ticket: 0 }
+    }
+
+    /// The desk it belongs to.
+    pub fn desk(&self) -> &Arc<Desk> {
+        &self.desk
+    }
+
+    /// Who it is.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Hears of commits.
+    pub fn slot(&self) -> &Arc<CommitSlot> {
+        &self.slot
+    }
+
+    /// Does something with an alert, if that is still possible: of two people exactly one wins.
+    pub fn act(
+        &mut self,
+        alert_id: &str,
+        action: Action,
+        permit: Permit<'_, Publication>,
+    ) -> Answer {
+        let desk = Arc::clone(&self.desk);
+        let Some(alert) = desk.hub.alert(alert_id) else {
+            return refused("not_found", format!("no alert `{alert_id}`"));
+        };
+        let Some(call) = desk.shelf.live(&alert.call_id) else {
+            // Only calls without an open alert leave the desk.
+            return refused("already_resolved", format!("alert `{alert_id}` is closed"));
+        };
+        let mut call = call.lock();
+        let check = call.state.check(&desk.engine, alert_id, &self.name, &action);
+        self.ticket += 1;
+        let ticket = (Arc::clone(&self.slot), self.ticket);
+        match check {
+            Err(refusal) => return Answer::Refused(refusal),
+            Ok(Check::AlreadyDone) => permit.fence(ticket.0, ticket.1),
+            Ok(Check::Apply) => {
+                let by = self.name.clone();
+                let event = Event::Command { alert_id: alert_id.to_owned(), by, action };
+                desk.apply(&mut call, event, desk.clock.now(), permit, None, Some(ticket));
+            }
+        }
+        Answer::Done(self.ticket)
+    }
+
+    /// Asks for help with a call.
+    pub fn raise_hand(
+        &mut self,
+        call_id: &str,
+        note: Option<String>,
+        permit: Permit<'_, Publication>,
+    ) -> Answer {
+        let desk = Arc::clone(&self.desk);
+        let shared: Option<Arc<SharedCall>> = desk.shelf.live(call_id);
+        let Some(shared) = shared else {
+            return refused("not_found", format!("no open call `{call_id}`"));
+        };
+        let mut call = shared.lock();
+        if !call.is_open() {
+            return refused("not_found", format!("call `{call_id}` is over"));
+        }
+        self.ticket += 1;
+        let ticket = Some((Arc::clone(&self.slot), self.ticket));
+        let event = Event::RaiseHand { by: self.name.clone(), note };
+        desk.apply(&mut call, event, desk.clock.now(), permit, None, ticket);
+        Answer::Done(self.ticket)
+    }
+}
+
+fn refused(code: &'static str, message: String) -> Answer {
+    Answer::Refused(Refusal { code, message })
+}

@@ -1,0 +1,102 @@
+//! Due times of calls: resume grace, snoozes, outcome grace.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::Desk;
+use super::live_call::LiveCall;
+use crate::call::Timestamp;
+use crate::engine::event::Event;
+
+/// Longest sleep, so that a wall clock that was set is noticed.
+const MAX_SLEEP_MS: u64 = 1_000;
+
+type Due = Reverse<(Timestamp, Arc<str>)>;
+
+/// What is due when. A call stands here at most once for each earlier time it ever waited for;
+/// an entry that no longer applies does nothing.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    heap: Mutex<BinaryHeap<Due>>,
+    changed: Notify,
+}
+
+impl Timers {
+    /// Makes sure that the call is looked at when it is due.
+    pub fn schedule(&self, call: &mut LiveCall, due: Timestamp) {
+        if call.scheduled.is_none_or(|scheduled| due < scheduled) {
+            call.scheduled = Some(due);
+            self.lock().push(Reverse((due, Arc::clone(&call.call_id))));
+            self.changed.notify_one();
+        }
+    }
+
+    fn take_due(&self, now: Timestamp) -> Vec<Arc<str>> {
+        let mut heap = self.lock();
+        let mut due = Vec::new();
+        while heap.peek().is_some_and(|Reverse((at, _))| *at <= now) {
+            due.extend(heap.pop().map(|Reverse((_, call_id))| call_id));
+        }
+        due
+    }
+
+    fn next(&self) -> Option<Timestamp> {
+        self.lock().peek().map(|Reverse((at, _))| *at)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BinaryHeap<Due>> {
+        self.heap.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Desk {
+    /// Fires timers for as long as it is polled.
+    pub async fn run_timers(&self) {
+        loop {
+            let sleep_ms = self.timers.next().map_or(MAX_SLEEP_MS, |due| {
+                let left = due.0.saturating_sub(self.clock.now().0);
+                u64::try_from(left).unwrap_or(0).min(MAX_SLEEP_MS)
+            });
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(sleep_ms)) => {}
+                () = self.timers.changed.notified() => {}
+            }
+            self.fire_due().await;
+        }
+    }
+
+    /// Does everything that is due by now.
+    pub(super) async fn fire_due(&self) {
+        for call_id in self.timers.take_due(self.clock.now()) {
+            // A stopped journal means that the server is going down.
+            let Some(permit) = self.journal.permit().await else { return };
+            let Some(call) = self.shelf.live(&call_id) else { continue };
+            let mut call = call.lock();
+            let now = self.clock.now();
+            call.scheduled = None;
+            let gone = call.absent_until.is_some_and(|until| until <= now);
+            if gone && call.is_open() {
+                self.metrics.call_abandoned(&call_id);
+                call.absent_until = None;
+                self.apply(&mut call, Event::Abandoned, now, permit, None, None);
+            } else if call.state.due(&self.engine).is_some_and(|due| due <= now) {
+                self.apply(&mut call, Event::Timer, now, permit, None, None);
+            } else {
+                self.schedule(&mut call);
+            }
+        }
+        self.shelf.evict();
+    }
+
+    /// Plans the next look at a call.
+    pub(super) fn schedule(&self, call: &mut LiveCall) {
+        let due = call.state.due(&self.engine);
+        if let Some(due) = due.into_iter().chain(call.absent_until).min() {
+            self.timers.schedule(call, due);
+        }
+    }
+}

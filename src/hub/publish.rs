@@ -1,0 +1,174 @@
+//! From a committed event to the consoles it concerns.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::ring::Kept;
+use super::routing::Keys;
+use super::state::State;
+use super::{Frame, Hub};
+use crate::engine::alert::Alert;
+use crate::engine::effects::{CallChange, CallView, RiskUpdate, Said};
+use crate::wire::console::{Latency, LiveAlert, Notice};
+
+/// What one event changed, ready to be shown once it is durable.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// The call after the event.
+    pub view: Arc<CallView>,
+    /// Set when the call itself must be sent.
+    pub change: Option<CallChange>,
+    /// The call's risk, when it may have changed.
+    pub risk: Option<RiskUpdate>,
+    /// What was said.
+    pub said: Vec<Arc<Said>>,
+    /// Alerts that changed, in the order of the changes.
+    pub alerts: Vec<Arc<Alert>>,
+    /// When the event came in; absent when nobody waits for it, as with timers.
+    pub timing: Option<Timing>,
+}
+
+/// When an event was read and scored.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// The frame was read.
+    pub read: Instant,
+    /// Scoring began.
+    pub scoring: Instant,
+    /// Scoring was done.
+    pub scored: Instant,
+}
+
+impl Timing {
+    fn latency(&self) -> Latency {
+        let us = |from: Instant, to: Instant| {
+            u64::try_from(to.saturating_duration_since(from).as_micros()).unwrap_or(u64::MAX)
+        };
+        let now = Instant::now();
+        Latency {
+            queue: us(self.read, self.scoring),
+            score: us(self.scoring, self.scored),
+            journal: us(self.scored, now),
+            total: us(self.read, now),
+        }
+    }
+}
+
+impl Publication {
+    /// How many numbered messages it makes.
+    pub fn messages(&self) -> u64 {
+        self.alerts.len() as u64 + u64::from(self.change.is_some())
+    }
+}
+
+impl Hub {
+    /// Shows a batch, each with the offset before its first message. Called by the writer of
+    /// the journal only, so everything shown is durable and in order.
+    pub fn publish(&self, batch: impl Iterator<Item = (u64, Publication)>) {
+        let mut state = self.lock();
+        for (base_offset, publication) in batch {
+            self.metrics.published.inc_by(publication.messages());
+            self.publish_one(&mut state, base_offset, publication);
+        }
+        state.evict(&self.settings, &self.metrics);
+    }
+
+    /// Takes in what a fold over the journal found at the start. Nobody is connected yet, and
+    /// what came before the start cannot be asked for by offset.
+    pub fn restore(&self, publication: Publication) {
+        let mut state = self.lock();
+        let call_id = publication.view.call_id.clone();
+        state.put_call(publication.view);
+        for alert in publication.alerts {
+            state.put_alert(alert);
+        }
+        for said in &publication.said {
+            state.put_said(&call_id, said, self.settings.transcript_chunks, &self.metrics);
+        }
+        state.evict(&self.settings, &self.metrics);
+    }
+
+    fn publish_one(&self, state: &mut State, base_offset: u64, publication: Publication) {
+        let Publication { view, change, risk, said, alerts, timing } = publication;
+        let mut offset = base_offset;
+        let (before, after) = state.put_call(Arc::clone(&view));
+        let call_first = change == Some(CallChange::Started);
+        if call_first {
+            offset += 1;
+            send_call(state, offset, CallChange::Started, &view, before.as_ref(), &after);
+        }
+        let latency = timing.filter(|_| !alerts.is_empty()).map(|timing| timing.latency());
+        for alert in alerts {
+            offset += 1;
+            send_alert(state, offset, alert, latency);
+        }
+        if let Some(change) = change.filter(|_| !call_first) {
+            send_call(state, offset + 1, change, &view, before.as_ref(), &after);
+        }
+        if let Some(risk) = risk {
+            send_risk(state, &view.call_id, &after, &risk);
+        }
+        for said in &said {
+            state.put_said(&view.call_id, said, self.settings.transcript_chunks, &self.metrics);
+            send_chunk(state, &view.call_id, said);
+        }
+    }
+}
+
+fn send_call(
+    state: &mut State,
+    offset: u64,
+    event: CallChange,
+    view: &CallView,
+    before: Option<&Arc<Keys>>,
+    after: &Arc<Keys>,
+) {
+    let frame = Frame::from(Notice::Call { offset, event, call: view }.to_json());
+    let kept = Kept { offset, before: before.cloned(), after: Arc::clone(after), frame };
+    for console in state.consoles.values() {
+        if let Some(matcher) = &console.subscription
+            && matcher.concerns(kept.before.as_deref(), &kept.after)
+        {
+            console.queue.push_ordered(&kept.frame);
+        }
+    }
+    state.ring.push(kept);
+}
+
+fn send_alert(state: &mut State, offset: u64, alert: Arc<Alert>, latency_us: Option<Latency>) {
+    let encode = |latency_us| {
+        let alert = LiveAlert { alert: &alert, latency_us };
+        Frame::from(Notice::Alert { offset, alert }.to_json())
+    };
+    let frame = encode(None);
+    let live = latency_us.map_or_else(|| frame.clone(), |latency| encode(Some(latency)));
+    let (before, after) = state.put_alert(Arc::clone(&alert));
+    for console in state.consoles.values() {
+        if let Some(matcher) = &console.subscription
+            && matcher.concerns(before.as_deref(), &after)
+        {
+            console.queue.push_ordered(&live);
+        }
+    }
+    state.ring.push(Kept { offset, before, after, frame });
+}
+
+fn send_risk(state: &State, call_id: &str, keys: &Keys, risk: &RiskUpdate) {
+    let mut shared: Option<(Arc<str>, Frame)> = None;
+    for console in state.consoles.values() {
+        if console.subscription.as_ref().is_some_and(|matcher| matcher.matches(keys)) {
+            // Encoded only when somebody wants it.
+            let (call_id, frame) = shared.get_or_insert_with(|| {
+                (Arc::from(call_id), Frame::from(Notice::Risk { call_id, risk }.to_json()))
+            });
+            console.queue.push_risk(call_id, frame.clone());
+        }
+    }
+}
+
+fn send_chunk(state: &State, call_id: &str, said: &Arc<Said>) {
+    let Some((call_id, entry)) = state.calls.get_key_value(call_id) else { return };
+    for console in entry.watchers.iter().filter_map(|id| state.consoles.get(id)) {
+        console.queue.push_chunk(call_id, said);
+    }
+}

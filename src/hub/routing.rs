@@ -1,0 +1,88 @@
+//! Which console a message concerns.
+
+use std::collections::HashSet;
+
+use crate::engine::alert::Alert;
+use crate::engine::effects::CallView;
+use crate::engine::policy::Level;
+use crate::wire::Filter;
+
+/// What a call or an alert is found by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Keys {
+    pub call_id: String,
+    pub queue: Option<String>,
+    pub team: Option<String>,
+    pub agent_id: Option<String>,
+    pub level: Option<Level>,
+}
+
+impl Keys {
+    pub fn of_call(view: &CallView) -> Keys {
+        Keys {
+            call_id: view.call_id.clone(),
+            queue: view.queue.clone(),
+            team: view.team.clone(),
+            agent_id: view.agent_id.clone(),
+            level: view.level,
+        }
+    }
+
+    pub fn of_alert(alert: &Alert) -> Keys {
+        Keys {
+            call_id: alert.call_id.clone(),
+            queue: alert.queue.clone(),
+            team: alert.team.clone(),
+            agent_id: alert.agent_id.clone(),
+            level: Some(alert.level),
+        }
+    }
+
+    /// Whether these are the keys of `view`, so that the old ones can be shared.
+    pub fn fit(&self, view: &CallView) -> bool {
+        self.level == view.level
+            && self.queue == view.queue
+            && self.team == view.team
+            && self.agent_id == view.agent_id
+    }
+}
+
+/// A filter, ready to be asked often.
+#[derive(Debug)]
+pub(super) struct Matcher {
+    queues: HashSet<String>,
+    teams: HashSet<String>,
+    agents: HashSet<String>,
+    calls: HashSet<String>,
+    min_level: Option<Level>,
+}
+
+impl Matcher {
+    pub fn new(filter: Filter) -> Matcher {
+        Matcher {
+            queues: filter.queues.into_iter().collect(),
+            teams: filter.teams.into_iter().collect(),
+            agents: filter.agents.into_iter().collect(),
+            calls: filter.calls.into_iter().collect(),
+            min_level: filter.min_level,
+        }
+    }
+
+    /// Every list that is not empty must hold the key.
+    pub fn matches(&self, keys: &Keys) -> bool {
+        let named = |wanted: &HashSet<String>, key: Option<&String>| {
+            wanted.is_empty() || key.is_some_and(|key| wanted.contains(key))
+        };
+        (self.min_level.is_none() || keys.level >= self.min_level)
+            && named(&self.queues, keys.queue.as_ref())
+            && named(&self.teams, keys.team.as_ref())
+            && named(&self.agents, keys.agent_id.as_ref())
+            && named(&self.calls, Some(&keys.call_id))
+    }
+
+    /// Whether a change concerns the console: also when it takes the object out of its sight,
+    /// so that the console can drop it.
+    pub fn concerns(&self, before: Option<&Keys>, after: &Keys) -> bool {
+        self.matches(after) || before.is_some_and(|before| self.matches(before))
+    }
+}

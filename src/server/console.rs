@@ -1,0 +1,346 @@
+//! The socket of a console: commands in, snapshots and live messages out at the console's pace.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{Query, Request, State};
+use axum::http::{Response, StatusCode};
+
+use super::ingest::bye;
+use super::listener::upgrade;
+use super::pace::Pace;
+use super::socket::{Socket, Step, close};
+use super::{App, handshake, rest};
+use crate::desk::{Answer, Person};
+use crate::engine::alert::Alert;
+use crate::engine::effects::{CallView, Said};
+use crate::hub::{self, Frame, Picture, Publication};
+use crate::journal::Permit;
+use crate::wire::console::Notice;
+use crate::wire::{Command, Request as Asked, RequestId};
+
+const ENDPOINT: &str = "console";
+const SUBPROTOCOL: &str = "escalation.console.v1";
+/// Most objects in one part of a snapshot.
+const PART_OBJECTS: usize = 500;
+/// Bytes handed to the socket at a time.
+const FILL_BYTES: usize = 64 << 10;
+const MAX_USER_CHARS: usize = 64;
+
+/// `GET /v1/console`.
+pub(super) async fn endpoint(
+    State(app): State<Arc<App>>,
+    Query(query): Query<HashMap<String, String>>,
+    request: Request,
+) -> Response<Body> {
+    let user = match query.get("user") {
+        None => format!("console-{}", app.next_console.fetch_add(1, Ordering::Relaxed)),
+        Some(user) if is_name(user) => user.clone(),
+        Some(_) => {
+            let text = "`user` must be 1 to 64 printable characters";
+            return rest::problem(StatusCode::BAD_REQUEST, "bad_request", text);
+        }
+    };
+    let origins = &app.settings.allowed_origins;
+    let accepted = match handshake::accept(request.headers(), SUBPROTOCOL, origins) {
+        Ok(accepted) => accepted,
+        Err(response) => return *response,
+    };
+    let Some(seat) = app.desk.hub().connect() else {
+        let text = "too many consoles are connected; try again later";
+        return rest::overloaded(text);
+    };
+    let misuse = accepted.unknown_subprotocol;
+    upgrade(Arc::clone(&app), request, ENDPOINT, move |socket| async move {
+        if misuse {
+            let reason = "unknown subprotocol; offer escalation.console.v1";
+            return bye(socket, close::MISUSE, reason).await;
+        }
+        Connection::new(app, socket, seat, user).run().await
+    });
+    accepted.response
+}
+
+fn is_name(user: &str) -> bool {
+    let chars = user.chars().count();
+    (1..=MAX_USER_CHARS).contains(&chars) && !user.chars().any(char::is_control)
+}
+
+/// What is to be sent before anything live.
+enum Backlog {
+    /// Missed messages.
+    Frames(VecDeque<Frame>),
+    /// The full picture.
+    Snapshot(Snapshot),
+    /// What was said before the watch began.
+    Past(String, VecDeque<Arc<Said>>),
+}
+
+struct Snapshot {
+    id: Option<RequestId>,
+    offset: u64,
+    part: usize,
+    calls: VecDeque<Arc<CallView>>,
+    alerts: VecDeque<Arc<Alert>>,
+}
+
+struct Connection {
+    app: Arc<App>,
+    socket: Socket,
+    seat: hub::Console,
+    person: Person,
+    backlog: VecDeque<Backlog>,
+    /// A command that waits for room in the journal.
+    waiting: Option<(Option<RequestId>, Command)>,
+    /// Replies that wait for their commit.
+    replies: VecDeque<(u64, Option<RequestId>)>,
+    pace: Pace,
+    /// Until a first `subscribe`.
+    silent_until: Option<tokio::time::Instant>,
+}
+
+impl Connection {
+    fn new(app: Arc<App>, socket: Socket, seat: hub::Console, user: String) -> Connection {
+        let hello = Duration::from_secs(app.settings.hello_s);
+        Connection {
+            person: Person::new(Arc::clone(&app.desk), user),
+            pace: Pace::new(app.settings.commands_per_s, Instant::now()),
+            app,
+            socket,
+            seat,
+            backlog: VecDeque::new(),
+            waiting: None,
+            replies: VecDeque::new(),
+            silent_until: Some(tokio::time::Instant::now() + hello),
+        }
+    }
+
+    /// Serves the connection. Returns what we closed it with, 0 when the peer did.
+    async fn run(mut self) -> u16 {
+        let app = Arc::clone(&self.app);
+        let slot = Arc::clone(self.person.slot());
+        self.hello();
+        loop {
+            self.reply_committed();
+            if self.seat.queue().overflowed() {
+                return bye(self.socket, close::SLOW, "too slow; resume with `since`").await;
+            }
+            self.fill();
+            let may_read =
+                self.waiting.is_none() && self.socket.outbox_bytes() < app.settings.outbox_bytes;
+            let hello_by = self.silent_until.unwrap_or_else(tokio::time::Instant::now);
+            tokio::select! {
+                () = app.drain.cancelled() => {
+                    return bye(self.socket, close::RESTART, "the server is restarting").await;
+                }
+                () = slot.changed() => {}
+                () = self.seat.queue().changed() => {}
+                permit = app.desk.journal().permit(), if self.waiting.is_some() => match permit {
+                    Some(permit) => self.carry_out(permit),
+                    None => return bye(self.socket, close::INTERNAL, "journal stopped").await,
+                },
+                step = self.socket.step(may_read) => match step {
+                    Step::Text(text) => {
+                        if !self.pace.take(Instant::now()) {
+                            let reason = "too many commands; slow down";
+                            return bye(self.socket, close::TOO_FAST, reason).await;
+                        }
+                        self.command(&text);
+                    }
+                    Step::Written => {}
+                    Step::Over(Some((code, reason))) => {
+                        return bye(self.socket, code, reason).await;
+                    }
+                    Step::Over(None) => return 0,
+                },
+                () = tokio::time::sleep_until(hello_by), if self.silent_until.is_some() => {
+                    return bye(self.socket, close::NO_HELLO, "no subscribe in time").await;
+                }
+            }
+        }
+    }
+
+    fn hello(&mut self) {
+        let hub = self.app.desk.hub();
+        let hello = Notice::Hello {
+            epoch: hub.epoch(),
+            offset: hub.offset(),
+            user: self.person.name(),
+            scopes: &[],
+        };
+        self.socket.send(hello.to_json());
+    }
+
+    fn command(&mut self, text: &str) {
+        self.app.metrics.commands.inc();
+        let Asked { id, command } = Asked::decode(text, &self.app.wire);
+        match command {
+            Err(message) => self.refuse(id.as_ref(), "bad_message", &message),
+            Ok(Command::Subscribe { filter, since }) => {
+                self.silent_until = None;
+                let picture = self.seat.subscribe(filter, since.as_ref());
+                self.show(id, picture);
+            }
+            Ok(Command::Unsubscribe) => {
+                self.seat.unsubscribe();
+                self.drop_pictures();
+                self.socket.send(Notice::done(id.as_ref()).to_json());
+            }
+            Ok(Command::Watch { call_id }) => match self.seat.watch(&call_id) {
+                Ok(past) => {
+                    self.socket.send(Notice::done(id.as_ref()).to_json());
+                    self.drop_past(&call_id);
+                    self.backlog.push_back(Backlog::Past(call_id, past.into()));
+                }
+                Err((code, message)) => self.refuse(id.as_ref(), code, &message),
+            },
+            Ok(Command::Unwatch { call_id }) => {
+                self.seat.unwatch(&call_id);
+                self.drop_past(&call_id);
+                self.socket.send(Notice::done(id.as_ref()).to_json());
+            }
+            Ok(command @ (Command::Act { .. } | Command::RaiseHand { .. })) => {
+                self.waiting = Some((id, command));
+            }
+        }
+    }
+
+    /// Carries out the command that waited for room in the journal.
+    fn carry_out(&mut self, permit: Permit<'_, Publication>) {
+        let answer = match self.waiting.take() {
+            Some((id, Command::Act { alert_id, action })) => {
+                (id, self.person.act(&alert_id, action, permit))
+            }
+            Some((id, Command::RaiseHand { call_id, note })) => {
+                (id, self.person.raise_hand(&call_id, note, permit))
+            }
+            // The others never wait.
+            _ => return,
+        };
+        match answer {
+            (id, Answer::Done(ticket)) => self.replies.push_back((ticket, id)),
+            (id, Answer::Refused(refusal)) => {
+                self.refuse(id.as_ref(), refusal.code, &refusal.message);
+            }
+        }
+    }
+
+    fn refuse(&mut self, id: Option<&RequestId>, code: &str, message: &str) {
+        self.socket.send(Notice::refused(id, code, message).to_json());
+    }
+
+    fn reply_committed(&mut self) {
+        let committed = self.person.slot().committed();
+        while self.replies.front().is_some_and(|(ticket, _)| *ticket <= committed)
+            && let Some((_, id)) = self.replies.pop_front()
+        {
+            self.socket.send(Notice::done(id.as_ref()).to_json());
+        }
+    }
+
+    /// A new subscription takes the place of the one before.
+    fn show(&mut self, id: Option<RequestId>, picture: Picture) {
+        self.drop_pictures();
+        let picture = match picture {
+            Picture::Recovered { offset, frames } => {
+                let snapshot = Notice::Snapshot {
+                    id: id.as_ref(),
+                    recovered: true,
+                    offset,
+                    part: 1,
+                    last: true,
+                    calls: None,
+                    alerts: None,
+                };
+                self.socket.send(snapshot.to_json());
+                Backlog::Frames(frames.into())
+            }
+            Picture::Full { offset, calls, alerts } => Backlog::Snapshot(Snapshot {
+                id,
+                offset,
+                part: 0,
+                calls: calls.into(),
+                alerts: alerts.into(),
+            }),
+        };
+        self.backlog.push_front(picture);
+    }
+
+    fn drop_pictures(&mut self) {
+        self.backlog.retain(|backlog| matches!(backlog, Backlog::Past(..)));
+    }
+
+    fn drop_past(&mut self, watched: &str) {
+        self.backlog
+            .retain(|backlog| !matches!(backlog, Backlog::Past(call_id, _) if call_id == watched));
+    }
+
+    /// Hands the socket more to write, once it has written what it had.
+    fn fill(&mut self) {
+        while self.socket.outbox_bytes() == 0 && !self.backlog.is_empty() {
+            self.fill_from_backlog();
+        }
+        if self.backlog.is_empty() && self.socket.outbox_bytes() == 0 {
+            for frame in self.seat.queue().take(FILL_BYTES) {
+                self.socket.send_frame(frame);
+            }
+        }
+    }
+
+    fn fill_from_backlog(&mut self) {
+        let done = match self.backlog.front_mut() {
+            None => return,
+            Some(Backlog::Frames(frames)) => {
+                while let Some(frame) = frames.pop_front() {
+                    self.socket.send_frame(frame);
+                    if self.socket.outbox_bytes() >= FILL_BYTES {
+                        break;
+                    }
+                }
+                frames.is_empty()
+            }
+            Some(Backlog::Snapshot(snapshot)) => {
+                let (text, last) = snapshot.next_part();
+                self.socket.send(text);
+                last
+            }
+            Some(Backlog::Past(call_id, past)) => {
+                while let Some(said) = past.pop_front() {
+                    let chunk = Notice::Chunk { call_id, said: &said, past: true, gap: false };
+                    self.socket.send(chunk.to_json());
+                    if self.socket.outbox_bytes() >= FILL_BYTES {
+                        break;
+                    }
+                }
+                past.is_empty()
+            }
+        };
+        if done {
+            self.backlog.pop_front();
+        }
+    }
+}
+
+impl Snapshot {
+    /// The next part, and whether it is the last. Without anything to show there is one part.
+    fn next_part(&mut self) -> (String, bool) {
+        self.part += 1;
+        let calls: Vec<_> = self.calls.drain(..self.calls.len().min(PART_OBJECTS)).collect();
+        let room = (PART_OBJECTS - calls.len()).min(self.alerts.len());
+        let alerts: Vec<_> = self.alerts.drain(..room).collect();
+        let last = self.calls.is_empty() && self.alerts.is_empty();
+        let notice = Notice::Snapshot {
+            id: self.id.as_ref(),
+            recovered: false,
+            offset: self.offset,
+            part: self.part,
+            last,
+            calls: Some(&calls),
+            alerts: Some(&alerts),
+        };
+        (notice.to_json(), last)
+    }
+}

@@ -1,0 +1,350 @@
+//! The socket of a call platform: one task that reads, feeds the desk, and acks.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{Query, Request, State};
+use axum::http::{Response, StatusCode};
+use prometheus_client::metrics::gauge::Gauge;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::listener::upgrade;
+use super::pace::Pace;
+use super::socket::{Socket, Step, close};
+use super::{App, handshake, rest};
+use crate::desk::{Later, Now, Platform, Taken};
+use crate::hub::Publication;
+use crate::journal::Permit;
+use crate::wire::answers::Answer;
+use crate::wire::{Code, Problem, decode, refuse_too_large};
+
+const ENDPOINT: &str = "ingest";
+const SUBPROTOCOL: &str = "escalation.ingest.v1";
+/// Formats that will come; today only the first is spoken.
+const FORMATS: [&str; 23] = [
+    "native",
+    "auto",
+    "deepgram",
+    "transcribe",
+    "call_analytics",
+    "contact_lens",
+    "lca",
+    "twilio",
+    "conversation_relay",
+    "azure",
+    "acs",
+    "genesys",
+    "google",
+    "assemblyai",
+    "speechmatics",
+    "vosk",
+    "revai",
+    "gladia",
+    "soniox",
+    "bandwidth",
+    "telnyx",
+    "jambonz",
+    "zoom",
+];
+
+/// `GET /v1/ingest`.
+pub(super) async fn endpoint(
+    State(app): State<Arc<App>>,
+    Query(query): Query<HashMap<String, String>>,
+    request: Request,
+) -> Response<Body> {
+    if let Err(response) = format(query.get("format").map(String::as_str)) {
+        return *response;
+    }
+    let wants_scores = match query.get("scores").map(String::as_str) {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => {
+            let text = "`scores` must be true or false";
+            return rest::problem(StatusCode::BAD_REQUEST, "bad_request", text);
+        }
+    };
+    let origins = &app.settings.allowed_origins;
+    let accepted = match handshake::accept(request.headers(), SUBPROTOCOL, origins) {
+        Ok(accepted) => accepted,
+        Err(response) => return *response,
+    };
+    let misuse = accepted.unknown_subprotocol;
+    upgrade(Arc::clone(&app), request, ENDPOINT, move |socket| async move {
+        if misuse {
+            return bye(socket, close::MISUSE, "unknown subprotocol; offer escalation.ingest.v1")
+                .await;
+        }
+        Connection::new(app, socket, wants_scores).run().await
+    });
+    accepted.response
+}
+
+fn format(format: Option<&str>) -> Result<(), Box<Response<Body>>> {
+    match format {
+        None | Some("native") => Ok(()),
+        Some(known) if FORMATS.contains(&known) => {
+            let text = format!("format `{known}` is not spoken by this version; use native");
+            Err(Box::new(rest::problem(StatusCode::NOT_IMPLEMENTED, "not_implemented", &text)))
+        }
+        Some(unknown) => {
+            let text = format!("format `{unknown}` is unknown; use native");
+            Err(Box::new(rest::problem(StatusCode::BAD_REQUEST, "bad_request", &text)))
+        }
+    }
+}
+
+/// Closes and says with which code.
+pub(super) async fn bye(socket: Socket, code: u16, reason: &'static str) -> u16 {
+    socket.close(code, reason).await;
+    code
+}
+
+/// An answer that waits for its commit, and what it holds of the credits.
+struct Pending {
+    ticket: u64,
+    later: Later,
+    bytes: usize,
+    read: Instant,
+    /// Counts it for as long as it waits.
+    _unacked: Unacked,
+}
+
+struct Unacked(Gauge);
+
+impl Unacked {
+    fn new(gauge: &Gauge) -> Unacked {
+        gauge.inc();
+        Unacked(gauge.clone())
+    }
+}
+
+impl Drop for Unacked {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+struct Connection {
+    app: Arc<App>,
+    socket: Socket,
+    platform: Platform,
+    wants_scores: bool,
+    /// Read and not yet taken by the desk.
+    inbox: VecDeque<(Utf8Bytes, Instant)>,
+    pending: VecDeque<Pending>,
+    pending_bytes: usize,
+    pace: Pace,
+    /// Until a first `call_start`.
+    silent_until: Option<tokio::time::Instant>,
+}
+
+impl Connection {
+    fn new(app: Arc<App>, socket: Socket, wants_scores: bool) -> Connection {
+        let hello = Duration::from_secs(app.settings.hello_s);
+        Connection {
+            platform: Platform::new(Arc::clone(&app.desk)),
+            pace: Pace::new(app.settings.ingest_messages_per_s, Instant::now()),
+            app,
+            socket,
+            wants_scores,
+            inbox: VecDeque::new(),
+            pending: VecDeque::new(),
+            pending_bytes: 0,
+            silent_until: Some(tokio::time::Instant::now() + hello),
+        }
+    }
+
+    /// Serves the connection. Returns what we closed it with, 0 when the peer did.
+    async fn run(mut self) -> u16 {
+        let app = Arc::clone(&self.app);
+        let slot = Arc::clone(self.platform.slot());
+        self.socket.send(Answer::Ready { limits: app.limits }.to_json());
+        loop {
+            while !self.inbox.is_empty()
+                && let Some(permit) = app.desk.journal().try_permit()
+            {
+                self.feed(permit);
+            }
+            self.answer();
+            if self.lost_its_last_call() {
+                let reason = "the last call of this connection was taken over";
+                return bye(self.socket, close::TAKEN_OVER, reason).await;
+            }
+            let wait = self.pace.wait(Instant::now());
+            let may_read = wait.is_none() && self.has_room();
+            let silent_until = self.silent_until.unwrap_or_else(far_away);
+            tokio::select! {
+                () = app.drain.cancelled() => return self.drain().await,
+                () = slot.changed() => {}
+                permit = app.desk.journal().permit(), if !self.inbox.is_empty() => match permit {
+                    Some(permit) => self.feed(permit),
+                    None => return bye(self.socket, close::INTERNAL, "journal stopped").await,
+                },
+                step = self.socket.step(may_read) => match step {
+                    Step::Text(text) => {
+                        if let Some(step) = self.read_batch(text) {
+                            return self.over(step).await;
+                        }
+                    }
+                    Step::Written => {}
+                    over @ Step::Over(_) => return self.over(over).await,
+                },
+                () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {}
+                () = tokio::time::sleep_until(silent_until), if self.silent_until.is_some() => {
+                    return bye(self.socket, close::NO_HELLO, "no call_start in time").await;
+                }
+            }
+        }
+    }
+
+    /// Whether another message may be read: credits, and a peer that reads its answers.
+    fn has_room(&self) -> bool {
+        let settings = &self.app.settings;
+        self.inbox.is_empty()
+            && self.pending.len() < settings.credits
+            && self.pending_bytes < settings.credit_bytes
+            && self.socket.outbox_bytes() < settings.outbox_bytes
+    }
+
+    /// Takes what has arrived, within the batch and the credits. Hands back what ends the socket.
+    fn read_batch(&mut self, first: Utf8Bytes) -> Option<Step> {
+        let settings = &self.app.settings;
+        let read = Instant::now();
+        let messages = settings.read_batch.min(settings.credits - self.pending.len());
+        let mut bytes = self.pending_bytes + first.len();
+        self.inbox.push_back((first, read));
+        while self.inbox.len() < messages && bytes < settings.credit_bytes {
+            match self.socket.try_text() {
+                Some(Step::Text(text)) => {
+                    bytes += text.len();
+                    self.inbox.push_back((text, read));
+                }
+                // What was read before the end still counts, where there is room for it.
+                Some(over) => {
+                    let app = Arc::clone(&self.app);
+                    while !self.inbox.is_empty()
+                        && let Some(permit) = app.desk.journal().try_permit()
+                    {
+                        self.feed(permit);
+                    }
+                    return Some(over);
+                }
+                None => break,
+            }
+        }
+        None
+    }
+
+    /// Gives the oldest message of the inbox to the desk.
+    fn feed(&mut self, permit: Permit<'_, Publication>) {
+        let Some((text, read)) = self.inbox.pop_front() else { return };
+        self.pace.take(read);
+        self.app.metrics.messages.inc();
+        self.app.metrics.message_bytes.inc_by(text.len() as u64);
+        let message = if text.len() > self.app.wire.max_message_bytes {
+            Err(refuse_too_large(&text, &self.app.wire))
+        } else {
+            decode(&text, &self.app.wire)
+        };
+        let Taken { now, later } = self.platform.take(message, read, permit);
+        if let Some((ticket, later)) = later {
+            if matches!(later, Later::Started { .. }) {
+                self.silent_until = None;
+            }
+            let bytes = text.len();
+            self.pending_bytes += bytes;
+            let unacked = Unacked::new(&self.app.metrics.unacked);
+            self.pending.push_back(Pending { ticket, later, bytes, read, _unacked: unacked });
+        }
+        match now {
+            Some(Now::Refused(problem)) => self.refuse(&problem),
+            Some(Now::Nack { call_id, expected }) => {
+                self.app.metrics.nacks.inc();
+                self.socket.send(Answer::Nack { call_id: &call_id, expected }.to_json());
+            }
+            None => {}
+        }
+    }
+
+    fn refuse(&mut self, problem: &Problem) {
+        self.app.metrics.errors.inc();
+        self.socket.send(Answer::refused(problem).to_json());
+    }
+
+    /// Sends everything that became durable: one ack per call, with the highest number.
+    fn answer(&mut self) {
+        let committed = self.platform.slot().committed();
+        let mut acks: Vec<(Arc<str>, u64)> = Vec::new();
+        let mut places: HashMap<Arc<str>, usize> = HashMap::new();
+        while self.pending.front().is_some_and(|next| next.ticket <= committed)
+            && let Some(pending) = self.pending.pop_front()
+        {
+            self.pending_bytes -= pending.bytes;
+            self.app.metrics.ack_seconds.observe(pending.read.elapsed().as_secs_f64());
+            match pending.later {
+                Later::Started { call_id, last_seq, reopened, ended } => {
+                    let call_id = &call_id;
+                    let answer = Answer::Started { call_id, last_seq, reopened, ended };
+                    self.socket.send(answer.to_json());
+                }
+                Later::Ack { call_id, seq, score } => {
+                    if let Some(score) = score.filter(|_| self.wants_scores) {
+                        let answer = Answer::Score { call_id: &call_id, score: &score };
+                        self.socket.send(answer.to_json());
+                    }
+                    match places.get(&call_id) {
+                        Some(&place) => acks[place].1 = acks[place].1.max(seq),
+                        None => {
+                            places.insert(Arc::clone(&call_id), acks.len());
+                            acks.push((call_id, seq));
+                        }
+                    }
+                }
+            }
+        }
+        for (call_id, seq) in acks {
+            self.socket.send(Answer::Ack { call_id: &call_id, seq }.to_json());
+        }
+    }
+
+    /// Tells the platform of calls that others took. True when none is left.
+    fn lost_its_last_call(&mut self) -> bool {
+        let lost = self.platform.take_lost();
+        for call_id in &lost {
+            let message = format!("call `{call_id}` was started on another connection");
+            let problem = Problem {
+                call_id: Some(call_id.to_string()),
+                ..Problem::new(Code::TakenOver, message)
+            };
+            self.refuse(&problem);
+        }
+        !lost.is_empty() && self.platform.held_calls() == 0
+    }
+
+    /// The peer is gone, or did something after which we go.
+    async fn over(mut self, step: Step) -> u16 {
+        self.answer();
+        match step {
+            Step::Over(Some((code, reason))) => bye(self.socket, code, reason).await,
+            _ => 0,
+        }
+    }
+
+    /// Acks what is on its way to the journal, then closes.
+    async fn drain(mut self) -> u16 {
+        let slot = Arc::clone(self.platform.slot());
+        if let Some(last) = self.pending.back().map(|pending| pending.ticket) {
+            let patience = Duration::from_secs(self.app.settings.drain_timeout_s) / 2;
+            let _ = tokio::time::timeout(patience, slot.wait_for(last)).await;
+        }
+        self.answer();
+        bye(self.socket, close::RESTART, "the server is restarting").await
+    }
+}
+
+fn far_away() -> tokio::time::Instant {
+    tokio::time::Instant::now() + Duration::from_secs(86_400)
+}

@@ -1,0 +1,129 @@
+//! Accepts connections and serves HTTP on them; hands upgraded ones to their endpoint.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::routing::{get, post};
+use hyper::server::conn::http1;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::socket::Socket;
+use super::{App, console, ingest, page, rest};
+
+/// Largest head of a request.
+const MAX_HEAD_BYTES: usize = 64 << 10;
+/// Pause after an accept that failed, for want of file descriptors for example.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a request in progress has when the server drains.
+const REQUEST_PATIENCE: Duration = Duration::from_secs(2);
+const OVERLOADED: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+/// What a request's connection knows: its peer, and its place among the connections, which an
+/// upgraded socket keeps.
+#[derive(Clone, Debug)]
+struct Place {
+    peer: SocketAddr,
+    permit: Arc<OwnedSemaphorePermit>,
+}
+
+pub(super) fn router(app: Arc<App>) -> Router {
+    let router = Router::new()
+        .route("/v1/ingest", get(ingest::endpoint))
+        .route("/v1/console", get(console::endpoint))
+        .route("/v1/calls", get(rest::calls))
+        .route("/v1/calls/{call_id}", get(rest::call))
+        .route("/v1/alerts", get(rest::alerts))
+        .route("/v1/score", post(rest::score))
+        .route("/healthz", get(rest::healthz))
+        .route("/readyz", get(rest::readyz))
+        .route("/metrics", get(rest::metrics));
+    page::routes(router).fallback(rest::not_found).with_state(app)
+}
+
+/// Accepts until the server drains.
+pub(super) async fn run(app: Arc<App>, listener: TcpListener) {
+    let router = router(Arc::clone(&app));
+    loop {
+        let accepted = tokio::select! {
+            () = app.drain.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                app.metrics.accept_failed(&error);
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(permit) = Arc::clone(&app.connections).try_acquire_owned() else {
+            app.metrics.connection_refused(peer, app.settings.max_connections);
+            // Whether it can be told or not, it goes.
+            let _ = stream.try_write(OVERLOADED);
+            continue;
+        };
+        // Without it, small answers wait for the peer's delayed acknowledgement.
+        let _ = stream.set_nodelay(true);
+        let place = Place { peer, permit: Arc::new(permit) };
+        let served = serve(Arc::clone(&app), router.clone(), stream, place);
+        app.sockets.spawn(served);
+    }
+}
+
+async fn serve(app: Arc<App>, router: Router, stream: TcpStream, place: Place) {
+    app.metrics.connections.inc();
+    let service = TowerToHyperService::new(router);
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<_>| {
+        request.extensions_mut().insert(place.clone());
+        hyper::service::Service::call(&service, request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(app.settings.header_timeout_s.max(1)))
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    tokio::pin!(connection);
+    // An error here is a peer that went away or sent no HTTP; hyper has answered what it could.
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        () = app.drain.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = tokio::time::timeout(REQUEST_PATIENCE, connection).await;
+        }
+    }
+    app.metrics.connections.dec();
+}
+
+/// Waits in the background for the connection of `request` to be upgraded and runs `task` on the
+/// websocket. `task` says what it closed the socket with.
+pub(super) fn upgrade<F, T>(app: Arc<App>, mut request: Request, endpoint: &'static str, task: F)
+where
+    F: FnOnce(Socket) -> T + Send + 'static,
+    T: Future<Output = u16> + Send,
+{
+    let place = request.extensions().get::<Place>().cloned();
+    let upgraded: OnUpgrade = hyper::upgrade::on(&mut request);
+    let sockets = app.sockets.clone();
+    sockets.spawn(async move {
+        let Some(Place { peer, permit }) = place else { return };
+        // A peer that goes away between request and answer needs nothing more.
+        let Ok(upgraded) = upgraded.await else { return };
+        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
+        let read = parts.read_buf.to_vec();
+        let socket = Socket::new(parts.io.into_inner(), read, &app.settings).await;
+        app.metrics.socket_opened(endpoint, peer);
+        let code = task(socket).await;
+        app.metrics.socket_closed(endpoint, peer, code);
+        drop(permit);
+    });
+}

@@ -1,0 +1,95 @@
+//! What is measured and logged about connections.
+
+use std::net::SocketAddr;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+/// Which websocket endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Endpoint {
+    pub endpoint: &'static str,
+}
+
+/// Why a socket was closed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Closing {
+    pub endpoint: &'static str,
+    pub code: u16,
+}
+
+/// Counters of the server; each method is one event, logged and counted in one place.
+#[derive(Clone, Debug)]
+pub(super) struct Metrics {
+    pub connections: Gauge,
+    pub sockets: Family<Endpoint, Gauge>,
+    pub closed: Family<Closing, Counter>,
+    pub messages: Counter,
+    pub message_bytes: Counter,
+    pub nacks: Counter,
+    pub errors: Counter,
+    pub unacked: Gauge,
+    pub commands: Counter,
+    pub refused_connections: Counter,
+    pub ack_seconds: Histogram,
+}
+
+impl Metrics {
+    pub fn register(registry: &mut Registry) -> Metrics {
+        let metrics = Metrics {
+            connections: Gauge::default(),
+            sockets: Family::default(),
+            closed: Family::default(),
+            messages: Counter::default(),
+            message_bytes: Counter::default(),
+            nacks: Counter::default(),
+            errors: Counter::default(),
+            unacked: Gauge::default(),
+            commands: Counter::default(),
+            refused_connections: Counter::default(),
+            ack_seconds: Histogram::new(exponential_buckets(0.000_05, 2.0, 18)),
+        };
+        let all = registry.sub_registry_with_prefix("server");
+        all.register("connections", "Connections", metrics.connections.clone());
+        all.register("sockets", "Websockets", metrics.sockets.clone());
+        all.register("closed", "Websockets we closed", metrics.closed.clone());
+        all.register("messages", "Messages of platforms", metrics.messages.clone());
+        all.register("message_bytes", "Bytes of those", metrics.message_bytes.clone());
+        all.register("nacks", "Gaps answered", metrics.nacks.clone());
+        all.register("errors", "Messages answered with an error", metrics.errors.clone());
+        all.register("unacked", "Messages not acked yet", metrics.unacked.clone());
+        all.register("commands", "Commands of consoles", metrics.commands.clone());
+        all.register(
+            "refused_connections",
+            "Connections over the limit",
+            metrics.refused_connections.clone(),
+        );
+        all.register("ack_seconds", "From read to ack", metrics.ack_seconds.clone());
+        metrics
+    }
+
+    pub fn socket_opened(&self, endpoint: &'static str, peer: SocketAddr) {
+        self.sockets.get_or_create(&Endpoint { endpoint }).inc();
+        tracing::info!(endpoint, %peer, "websocket opened");
+    }
+
+    /// `code` is what we closed it with; 0 when the peer closed it or went away.
+    pub fn socket_closed(&self, endpoint: &'static str, peer: SocketAddr, code: u16) {
+        self.sockets.get_or_create(&Endpoint { endpoint }).dec();
+        self.closed.get_or_create(&Closing { endpoint, code }).inc();
+        tracing::info!(endpoint, %peer, code, "websocket closed");
+    }
+
+    pub fn connection_refused(&self, peer: SocketAddr, limit: usize) {
+        self.refused_connections.inc();
+        tracing::warn!(%peer, limit, "connection refused: too many are open");
+    }
+
+    pub fn accept_failed(&self, error: &std::io::Error) {
+        tracing::error!(%error, "cannot accept connections; trying again");
+    }
+}

@@ -1,0 +1,49 @@
+//! The server: listener, ingest and console sockets, REST, the console page, drain.
+//!
+//! Turns bytes into calls of the desk and back; decides nothing about calls or alerts itself.
+
+mod console;
+mod handshake;
+mod ingest;
+mod listener;
+mod metrics;
+
+mod pace;
+mod page;
+mod rest;
+mod running;
+mod settings;
+mod socket;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::registry::Registry;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::desk::Desk;
+
+pub use running::{Rooms, Running, StartError, start};
+pub use settings::Settings;
+
+/// What every connection shares.
+#[derive(Debug)]
+struct App {
+    desk: Arc<Desk>,
+    settings: Settings,
+    wire: crate::wire::Settings,
+    limits: crate::wire::answers::Limits,
+    metrics: metrics::Metrics,
+    registry: Registry,
+    /// Cancelled when the server is to go down.
+    drain: CancellationToken,
+    /// Websockets in progress.
+    sockets: TaskTracker,
+    /// Connections in progress, websockets included.
+    connections: Arc<Semaphore>,
+    /// Whole calls being scored for REST.
+    scoring: Arc<Semaphore>,
+    next_console: AtomicU64,
+}

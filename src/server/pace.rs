@@ -1,0 +1,53 @@
+//! A token bucket: how fast one peer may go.
+
+use std::time::{Duration, Instant};
+
+/// Allows `per_s` a second and twice that at once.
+#[derive(Debug)]
+pub(super) struct Pace {
+    per_s: f64,
+    left: f64,
+    filled: Instant,
+}
+
+impl Pace {
+    pub fn new(per_s: u32, now: Instant) -> Pace {
+        let per_s = f64::from(per_s.max(1));
+        Pace { per_s, left: per_s * 2.0, filled: now }
+    }
+
+    /// Counts one. False when that was too much.
+    pub fn take(&mut self, now: Instant) -> bool {
+        self.fill(now);
+        self.left -= 1.0;
+        self.left >= 0.0
+    }
+
+    /// How long to wait until one more is allowed.
+    pub fn wait(&mut self, now: Instant) -> Option<Duration> {
+        self.fill(now);
+        (self.left < 1.0).then(|| Duration::from_secs_f64((1.0 - self.left) / self.per_s))
+    }
+
+    fn fill(&mut self, now: Instant) {
+        let seconds = now.saturating_duration_since(self.filled).as_secs_f64();
+        self.left = (self.left + seconds * self.per_s).min(self.per_s * 2.0);
+        self.filled = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_is_allowed_and_then_the_rate() {
+        let start = Instant::now();
+        let mut pace = Pace::new(10, start);
+        assert!((0..20).all(|_| pace.take(start)));
+        assert!(!pace.take(start));
+        let later = start + Duration::from_millis(250);
+        assert!(pace.wait(later).is_none() && pace.take(later) && !pace.take(later));
+        assert!(pace.wait(later).is_some_and(|wait| wait <= Duration::from_millis(200)));
+    }
+}

@@ -1,0 +1,97 @@
+//! The console page, compiled in. It asks no other host for anything.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+
+use super::App;
+
+const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Path, content type, content.
+type File = (&'static str, &'static str, &'static [u8]);
+
+/// A file of the folder `page`, under its own name.
+macro_rules! asset {
+    ($name:literal) => {
+        (concat!("/", $name), content_type($name), include_bytes!(concat!("page/", $name)))
+    };
+}
+
+const FILES: &[File] = &[
+    ("/", content_type("index.html"), include_bytes!("page/index.html")),
+    asset!("actions.js"),
+    asset!("alerts.css"),
+    asset!("alerts.js"),
+    asset!("app.js"),
+    asset!("board.css"),
+    asset!("board.js"),
+    asset!("call.css"),
+    asset!("call.js"),
+    asset!("card.js"),
+    asset!("closing.js"),
+    asset!("dom.js"),
+    asset!("favicon.svg"),
+    asset!("format.js"),
+    asset!("highlight.js"),
+    asset!("order.js"),
+    asset!("reasons.js"),
+    asset!("row.js"),
+    asset!("samples.js"),
+    asset!("scope.js"),
+    asset!("settings.js"),
+    asset!("socket.js"),
+    asset!("spark.js"),
+    asset!("state.js"),
+    asset!("status.js"),
+    asset!("style.css"),
+    asset!("transcript.js"),
+];
+
+const fn content_type(name: &str) -> &'static str {
+    // Const code compares bytes; the last one tells the endings apart.
+    match name.as_bytes() {
+        [.., b'.', b'j', b's'] => "text/javascript; charset=utf-8",
+        [.., b'.', b'c', b's', b's'] => "text/css; charset=utf-8",
+        [.., b'.', b's', b'v', b'g'] => "image/svg+xml",
+        [.., b'.', b'h', b't', b'm', b'l'] => "text/html; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+/// Adds the files of the page.
+pub(super) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
+    FILES.iter().fold(router, |router, &(path, content_type, content)| {
+        router.route(path, get(move || async move { file(content_type, content) }))
+    })
+}
+
+fn file(content_type: &'static str, content: &'static [u8]) -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    ];
+    (headers, content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_page_is_served() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/server/page");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let path = if name == "index.html" { "/".into() } else { format!("/{name}") };
+            assert!(FILES.iter().any(|file| file.0 == path), "{name} is not in FILES");
+        }
+    }
+}

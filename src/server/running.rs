@@ -1,0 +1,158 @@
+//! Starts a server in this process and takes it down again.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{App, Settings, listener, metrics};
+use crate::desk::{self, Clock, Desk};
+use crate::engine::Engine;
+use crate::hub::{self, Hub, Publication};
+use crate::journal::{self, CommitError, Committed, Journal, Writer};
+use crate::wire::{self, answers::Limits};
+
+/// Settings of all rooms of the server.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rooms {
+    /// Connections.
+    pub server: Settings,
+    /// Calls.
+    pub desk: desk::Settings,
+    /// Consoles.
+    pub hub: hub::Settings,
+    /// The journal.
+    pub journal: journal::Settings,
+    /// Messages.
+    pub wire: wire::Settings,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting cannot be used.
+    #[error("{0}")]
+    Settings(String),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The journal cannot be read.
+    #[error("cannot read the journal: {0}")]
+    Journal(#[from] CommitError),
+    /// The journal's thread cannot be started.
+    #[error("cannot start the journal's thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// A server in this process.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    app: Arc<App>,
+    writer: Writer,
+}
+
+/// Starts a server. It is ready, and its port is open, when this returns.
+///
+/// # Errors
+/// [`StartError`]; nothing is left running then.
+pub async fn start(
+    rooms: Rooms,
+    engine: Arc<Engine>,
+    mut journal: Box<dyn Journal>,
+) -> Result<Running, StartError> {
+    rooms.server.check().map_err(StartError::Settings)?;
+    let listen = rooms.server.listen;
+    let bind = |source| StartError::Listen { address: listen, source };
+    let listener = TcpListener::bind(listen).await.map_err(bind)?;
+    let address = listener.local_addr().map_err(bind)?;
+    let history = journal.read_back()?;
+    let mut registry = Registry::with_prefix("forewarn");
+    let hub_metrics = hub::Metrics::register(&mut registry);
+    let hub = Hub::new(journal.epoch(), journal.last_offset(), rooms.hub, hub_metrics);
+    let hub = Arc::new(hub);
+    let sink = Arc::clone(&hub);
+    let journal_metrics = journal::Metrics::register(&mut registry);
+    let (writer, handle) = Writer::start(
+        journal,
+        rooms.journal,
+        journal_metrics,
+        move |batch: &mut Vec<Committed<Publication>>| {
+            sink.publish(batch.drain(..).map(|done| (done.base_offset, done.payload)));
+        },
+    )
+    .map_err(StartError::Thread)?;
+    let limits = Limits {
+        max_message_bytes: rooms.wire.max_message_bytes,
+        max_open_calls: rooms.desk.max_open_calls,
+        credits: rooms.server.credits,
+        credit_bytes: rooms.server.credit_bytes,
+    };
+    let desk_metrics = desk::Metrics::register(&mut registry);
+    let desk = Desk::new(engine, hub, handle, rooms.desk, Clock::system(), desk_metrics);
+    let desk = Arc::new(desk);
+    desk.recover(history);
+    let app = Arc::new(App {
+        desk: Arc::clone(&desk),
+        metrics: metrics::Metrics::register(&mut registry),
+        registry,
+        limits,
+        connections: Arc::new(Semaphore::new(rooms.server.max_connections)),
+        scoring: Arc::new(Semaphore::new(rooms.server.max_scoring)),
+        settings: rooms.server,
+        wire: rooms.wire,
+        drain: CancellationToken::new(),
+        sockets: TaskTracker::new(),
+        next_console: AtomicU64::new(1),
+    });
+    app.sockets.spawn(listener::run(Arc::clone(&app), listener));
+    let timers = app.drain.clone().run_until_cancelled_owned(async move {
+        desk.run_timers().await;
+    });
+    app.sockets.spawn(timers);
+    Ok(Running { address, app, writer })
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes the server down: not ready, no new connections, everything on its way to the journal
+    /// made durable and acked, every socket closed with 1012. Says whether all of it was done
+    /// within `drain_timeout_s`.
+    pub async fn drain(self) -> bool {
+        let Running { app, writer, .. } = self;
+        let patience = Duration::from_secs(app.settings.drain_timeout_s);
+        let deadline = tokio::time::Instant::now() + patience;
+        tracing::info!("draining");
+        app.drain.cancel();
+        app.sockets.close();
+        let closed = async {
+            app.desk.journal().flush().await;
+            app.sockets.wait().await;
+            app.desk.journal().flush().await;
+        };
+        let closed = tokio::time::timeout_at(deadline, closed).await.is_ok();
+        // The desk holds the way in to the writer, which ends when that is dropped.
+        drop(app);
+        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+        let left = left.max(Duration::from_millis(100));
+        let ended = tokio::task::spawn_blocking(move || writer.join(left)).await;
+        let ended = ended.unwrap_or(false);
+        tracing::info!(sockets_closed = closed, journal_closed = ended, "drained");
+        closed && ended
+    }
+}

@@ -1,0 +1,111 @@
+//! Settings of the server room.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+/// How connections are served.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where to listen; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Permits `listen` beyond this machine while nobody has to show a token. Anybody who
+    /// reaches the port can then read every call.
+    pub allow_remote_without_tokens: bool,
+    /// Pages of other origins that may open websockets, as `https://host:port`. A page of this
+    /// server always may; programs that are no browsers send no origin.
+    pub allowed_origins: Vec<String>,
+    /// Most connections at a time; one more gets 503 at once.
+    pub max_connections: usize,
+    /// Longest time for the head of a request, and for an idle connection.
+    pub header_timeout_s: u64,
+    /// Longest time for the body of a request.
+    pub body_timeout_s: u64,
+    /// Largest body of `POST /v1/score`.
+    pub score_body_bytes: usize,
+    /// Most whole calls scored at a time for REST; one more gets 503.
+    pub max_scoring: usize,
+    /// Time between pings.
+    pub ping_s: u64,
+    /// A peer that is silent for longer is closed.
+    pub silent_s: u64,
+    /// How long a socket may stay without `call_start` or `subscribe`.
+    pub hello_s: u64,
+    /// Most un-acked messages on an ingest connection; past it the socket is not read.
+    pub credits: usize,
+    /// Most un-acked bytes on an ingest connection.
+    pub credit_bytes: usize,
+    /// Messages a second of one ingest connection; over it the socket is read more slowly.
+    pub ingest_messages_per_s: u32,
+    /// Most messages taken from a socket before answers are sent. Larger batches cost less per
+    /// message and hold answers back a little longer.
+    pub read_batch: usize,
+    /// Bytes waiting for a slow peer past which its messages are not read.
+    pub outbox_bytes: usize,
+    /// Commands a second of one console; over twice that at once it is closed with 4429.
+    pub commands_per_s: u32,
+    /// Longest time from SIGTERM to the end.
+    pub drain_timeout_s: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            allow_remote_without_tokens: false,
+            allowed_origins: Vec::new(),
+            max_connections: 10_000,
+            header_timeout_s: 30,
+            body_timeout_s: 30,
+            score_body_bytes: 4 << 20,
+            max_scoring: 2,
+            ping_s: 25,
+            silent_s: 60,
+            hello_s: 30,
+            credits: 1_024,
+            credit_bytes: 4 << 20,
+            ingest_messages_per_s: 50_000,
+            read_batch: 64,
+            outbox_bytes: 256 << 10,
+            commands_per_s: 20,
+            drain_timeout_s: 5,
+        }
+    }
+}
+
+impl Settings {
+    /// # Errors
+    /// A sentence naming the first setting that cannot be used.
+    pub fn check(&self) -> Result<(), String> {
+        if !self.listen.ip().is_loopback() && !self.allow_remote_without_tokens {
+            return Err(format!(
+                "`listen` is {}, which other machines can reach, and nobody has to show a token; \
+                 listen on 127.0.0.1, or set `allow_remote_without_tokens = true` in [server] if \
+                 everybody who reaches the port may read every call",
+                self.listen
+            ));
+        }
+        for (name, value) in [
+            ("max_connections", self.max_connections),
+            ("max_scoring", self.max_scoring),
+            ("credits", self.credits),
+            ("credit_bytes", self.credit_bytes),
+            ("read_batch", self.read_batch),
+            ("outbox_bytes", self.outbox_bytes),
+            ("commands_per_s", self.commands_per_s as usize),
+            ("ingest_messages_per_s", self.ingest_messages_per_s as usize),
+        ] {
+            if value == 0 {
+                return Err(format!("`{name}` is 0; it must be at least 1"));
+            }
+        }
+        if self.silent_s <= self.ping_s {
+            return Err(format!(
+                "`silent_s` is {} and `ping_s` {}; a peer needs longer than a ping to answer",
+                self.silent_s, self.ping_s
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,236 @@
+//! One websocket: reads, writes, pings and silence in a single place that can be polled and
+//! dropped at any time.
+//!
+//! Writing never stands in the way of reading and the other way round, so a peer that does not
+//! read cannot stop its own heartbeat, nor anything that its task also waits for.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::{FutureExt, Sink, Stream, StreamExt};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
+
+use super::settings::Settings;
+
+/// Hard cap on a frame and on a message; past it the connection cannot be read on.
+const MAX_MESSAGE_BYTES: usize = 1 << 20;
+/// Zeroed before each read, so small: see the measurements in ARCHITECTURE.md.
+const READ_BUFFER_BYTES: usize = 4 << 10;
+const WRITE_BUFFER_BYTES: usize = 16 << 10;
+/// Room for the largest message of ours beside a full write buffer.
+const MAX_WRITE_BUFFER_BYTES: usize = 8 << 20;
+/// How long a peer has to answer our close.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Close codes of the protocol.
+pub(super) mod close {
+    pub const GOING_AWAY: u16 = 1001;
+    pub const PROTOCOL: u16 = 1002;
+    pub const NOT_UTF8: u16 = 1007;
+    pub const TOO_BIG: u16 = 1009;
+    pub const INTERNAL: u16 = 1011;
+    pub const RESTART: u16 = 1012;
+    pub const SLOW: u16 = 4008;
+    pub const MISUSE: u16 = 4400;
+    pub const NO_HELLO: u16 = 4408;
+    pub const TAKEN_OVER: u16 = 4409;
+    pub const TOO_FAST: u16 = 4429;
+}
+
+/// What a socket has to say.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// A text message.
+    Text(Utf8Bytes),
+    /// Everything that waited has been written.
+    Written,
+    /// Nothing more can be read. With a code: we close, for this reason.
+    Over(Option<(u16, &'static str)>),
+}
+
+/// A websocket of ours.
+pub(super) struct Socket {
+    ws: WebSocketStream<TcpStream>,
+    outbox: VecDeque<Message>,
+    outbox_bytes: usize,
+    unflushed: bool,
+    ping: Interval,
+    heard: Instant,
+    /// The last poll did not read, so silence means nothing.
+    paused: bool,
+    silent: Duration,
+}
+
+impl Socket {
+    /// Takes over a connection after its upgrade. `read` is what came behind the handshake.
+    pub async fn new(stream: TcpStream, read: Vec<u8>, settings: &Settings) -> Socket {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .write_buffer_size(WRITE_BUFFER_BYTES)
+            .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
+            .max_message_size(Some(MAX_MESSAGE_BYTES))
+            .max_frame_size(Some(MAX_MESSAGE_BYTES));
+        let role = tokio_tungstenite::tungstenite::protocol::Role::Server;
+        let ws = WebSocketStream::from_partially_read(stream, read, role, Some(config)).await;
+        let every = Duration::from_secs(settings.ping_s.max(1));
+        let mut ping = tokio::time::interval_at(Instant::now() + every, every);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Socket {
+            ws,
+            outbox: VecDeque::new(),
+            outbox_bytes: 0,
+            unflushed: false,
+            ping,
+            heard: Instant::now(),
+            paused: false,
+            silent: Duration::from_secs(settings.silent_s),
+        }
+    }
+
+    /// Queues a message; it is written by the next `step`.
+    pub fn send(&mut self, text: impl Into<Utf8Bytes>) {
+        self.push(Message::Text(text.into()));
+    }
+
+    /// Queues a message that many consoles share.
+    pub fn send_frame(&mut self, frame: Bytes) {
+        // Frames are our own JSON, so the check never fails; a message is dropped, not a server.
+        if let Ok(text) = Utf8Bytes::try_from(frame) {
+            self.send(text);
+        }
+    }
+
+    /// Bytes that wait for the peer.
+    pub fn outbox_bytes(&self) -> usize {
+        self.outbox_bytes
+    }
+
+    /// Waits for something to happen. May be dropped at any time without loss.
+    pub async fn step(&mut self, may_read: bool) -> Step {
+        std::future::poll_fn(|context| self.poll_step(context, may_read)).await
+    }
+
+    /// The next text message, if one has arrived already.
+    pub fn try_text(&mut self) -> Option<Step> {
+        loop {
+            let message = self.ws.next().now_or_never()?;
+            if let Some(step) = self.take_in(message) {
+                return Some(step);
+            }
+        }
+    }
+
+    fn push(&mut self, message: Message) {
+        self.outbox_bytes += message.len();
+        self.outbox.push_back(message);
+    }
+
+    fn poll_step(&mut self, context: &mut Context<'_>, may_read: bool) -> Poll<Step> {
+        while self.ping.poll_tick(context).is_ready() {
+            self.push(Message::Ping(Bytes::new()));
+        }
+        let written = match self.poll_write(context) {
+            Ok(written) => written,
+            Err(_) => return Poll::Ready(Step::Over(None)),
+        };
+        if may_read {
+            if std::mem::take(&mut self.paused) {
+                self.heard = Instant::now();
+            }
+            while let Poll::Ready(message) = Pin::new(&mut self.ws).poll_next(context) {
+                if let Some(step) = self.take_in(message) {
+                    return Poll::Ready(step);
+                }
+            }
+            // The ping timer wakes us often enough to look.
+            if self.heard.elapsed() > self.silent {
+                return Poll::Ready(Step::Over(Some((close::GOING_AWAY, "silent for too long"))));
+            }
+        } else {
+            self.paused = true;
+        }
+        if written { Poll::Ready(Step::Written) } else { Poll::Pending }
+    }
+
+    /// Writes what it can. True when something was written and nothing is left.
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Result<bool, Error> {
+        let mut ws = Pin::new(&mut self.ws);
+        while !self.outbox.is_empty() {
+            match ws.as_mut().poll_ready(context) {
+                Poll::Ready(ready) => ready?,
+                Poll::Pending => return Ok(false),
+            }
+            if let Some(message) = self.outbox.pop_front() {
+                self.outbox_bytes -= message.len();
+                ws.as_mut().start_send(message)?;
+                self.unflushed = true;
+            }
+        }
+        if !self.unflushed {
+            return Ok(false);
+        }
+        match ws.poll_flush(context) {
+            Poll::Ready(flushed) => {
+                flushed?;
+                self.unflushed = false;
+                Ok(true)
+            }
+            Poll::Pending => Ok(false),
+        }
+    }
+
+    fn take_in(&mut self, message: Option<Result<Message, Error>>) -> Option<Step> {
+        let over = |code, reason| Some(Step::Over(Some((code, reason))));
+        self.heard = Instant::now();
+        match message {
+            Some(Ok(Message::Text(text))) => Some(Step::Text(text)),
+            Some(Ok(Message::Binary(_))) => {
+                over(close::MISUSE, "binary frame; this endpoint takes text frames of JSON")
+            }
+            // Pings are answered by tungstenite; the answer to a close is written by a flush.
+            Some(Ok(Message::Ping(_) | Message::Close(_))) => {
+                self.unflushed = true;
+                None
+            }
+            Some(Ok(_)) => None,
+            Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => {
+                over(close::TOO_BIG, "message over 1 MiB")
+            }
+            Some(Err(Error::Utf8(_))) => over(close::NOT_UTF8, "text that is not UTF-8"),
+            Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) | None => {
+                Some(Step::Over(None))
+            }
+            Some(Err(Error::Protocol(_))) => over(close::PROTOCOL, "websocket protocol error"),
+            Some(Err(_)) => Some(Step::Over(None)),
+        }
+    }
+
+    /// Sends what waits and a close frame, and gives the peer a moment to answer.
+    pub async fn close(mut self, code: u16, reason: &'static str) {
+        self.push(Message::Close(Some(CloseFrame { code: code.into(), reason: reason.into() })));
+        let goodbye = async {
+            let written = std::future::poll_fn(|context| match self.poll_write(context) {
+                Ok(false) => Poll::Pending,
+                Ok(true) => Poll::Ready(true),
+                Err(_) => Poll::Ready(false),
+            })
+            .await;
+            while written && matches!(self.ws.next().await, Some(Ok(_))) {}
+            // After an error the websocket cannot be read on. Reading what still comes keeps the
+            // kernel from answering it with a reset, which would discard our close frame.
+            let mut rest = [0; 4096];
+            let stream = self.ws.get_mut();
+            while written && matches!(stream.read(&mut rest).await, Ok(read) if read > 0) {}
+        };
+        // A peer that does not answer is left.
+        let _ = tokio::time::timeout(CLOSE_PATIENCE, goodbye).await;
+    }
+}

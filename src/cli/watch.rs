@@ -43,6 +43,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         .map_err(Failure::failed)?;
     runtime.block_on(async {
         let mut failure = None;
+        let mut said = String::new();
         let watched = client::watch(
             &target,
             &subscription,
@@ -53,7 +54,14 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
                     false
                 }
             },
-            |error| eprintln!("{error}; coming back"),
+            |error| {
+                // Once for each trouble, not for each try.
+                let line = format!("{error}; coming back");
+                if line != said {
+                    eprintln!("{line}");
+                    said = line;
+                }
+            },
         );
         let watched = tokio::select! {
             watched = watched => watched.map_err(Failure::failed),
@@ -96,7 +104,10 @@ fn snapshot(message: &Value) -> Vec<String> {
     let none = Vec::new();
     let list = |name: &str| message[name].as_array().unwrap_or(&none).clone();
     let open = list("calls").iter().filter(|call| call["state"] == "open").count();
-    let mut lines = vec![format!("{open} calls are open")];
+    let mut lines = vec![match open {
+        1 => "1 call is open".to_owned(),
+        open => format!("{open} calls are open"),
+    }];
     lines.extend(list("alerts").iter().filter(|alert| is_open(alert)).flat_map(alert));
     lines
 }

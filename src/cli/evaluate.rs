@@ -13,7 +13,7 @@ use crate::engine::{DEFAULT_PHRASES, Settings};
 use crate::features::{SPACE, Space};
 use crate::text::phrases::PhraseList;
 use crate::train::evaluate::{ModelScores, Report, report};
-use crate::train::pipeline::{Provenance, train};
+use crate::train::pipeline::{sources, train};
 
 /// Judges a model on calls with known outcomes: of those that escalate, how many it warns of
 /// before they do, at 5 and 10 false alarms per 100 others.
@@ -95,8 +95,7 @@ fn by_batch(args: &Args, files: &[CorpusFile], calls: &[&Call]) -> Result<ModelS
         let note = |line: &str| {
             say(&format!("batch {batch} ({} of {}): {line}", place + 1, batches.len()));
         };
-        let provenance = Provenance::new("evaluate --by-batch".into(), files);
-        let model = train(&others, &recipe, provenance, &note).map_err(Failure::failed)?;
+        let model = train(&others, &recipe, sources(files), &note).map_err(Failure::failed)?;
         let phrases =
             PhraseList::parse(DEFAULT_PHRASES, "the built-in phrases").map_err(Failure::failed)?;
         let space = Space::parse(&model.to_json(SPACE), "the trained model", phrases)

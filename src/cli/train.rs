@@ -8,7 +8,7 @@ use super::{Failure, progress};
 use crate::call::Call;
 use crate::corpus;
 use crate::features::SPACE;
-use crate::train::pipeline::Provenance;
+use crate::train::pipeline::sources;
 use crate::train::recipe::{self, Recipe};
 use crate::train::{card, train};
 
@@ -38,12 +38,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     check_target(&args.out)?;
     let files = corpus::read_all(&args.corpus).map_err(Failure::failed)?;
     let calls: Vec<&Call> = files.iter().flat_map(|file| &file.calls).collect();
-    let command = command(args);
-    let provenance = Provenance::new(command, &files);
     let model =
-        train(&calls, &recipe, provenance, &progress::printer()).map_err(Failure::failed)?;
+        train(&calls, &recipe, sources(&files), &progress::printer()).map_err(Failure::failed)?;
     write(&args.out, &model.to_json(SPACE))?;
-    write(&args.out.with_extension("md"), &card::write(&model, &calls))
+    write(&args.out.with_extension("md"), &card::write(&model, &calls, &command(args)))
 }
 
 /// The recipe in `path`, or that of the model that ships.

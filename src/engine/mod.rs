@@ -16,6 +16,9 @@ mod score;
 mod segments;
 mod settings;
 
+#[cfg(test)]
+mod tests;
+
 pub use alerts::{Check, Refusal};
 pub use call_state::CallState;
 pub use score::{TurnScore, score_call};

@@ -35,11 +35,10 @@ pub enum ModelError {
     },
 }
 
-/// Where a model's numbers come from.
+/// Where a model's numbers come from. No paths and no dates: the same training gives the same
+/// file, wherever and whenever.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Training {
-    /// The command that made it.
-    pub command: String,
     /// What it was fitted on.
     pub sources: Vec<Source>,
     /// Settings of the recipe, by name.

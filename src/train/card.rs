@@ -5,16 +5,16 @@ use std::fmt::Write as _;
 use crate::call::Call;
 use crate::model::Model;
 
-/// The card of `model`, fitted on `calls`, in Markdown. Holds no dates, so that the same
+/// The card of `model`, fitted on `calls` by `command`, in Markdown. Holds no dates, so that the same
 /// training gives the same card.
-pub fn write(model: &Model, calls: &[&Call]) -> String {
+pub fn write(model: &Model, calls: &[&Call], command: &str) -> String {
     let mut card = String::new();
     // Writing to a String cannot fail.
-    let _ = fill(&mut card, model, calls);
+    let _ = fill(&mut card, model, calls, command);
     card
 }
 
-fn fill(card: &mut String, model: &Model, calls: &[&Call]) -> std::fmt::Result {
+fn fill(card: &mut String, model: &Model, calls: &[&Call], command: &str) -> std::fmt::Result {
     let escalating = calls.iter().filter(|call| call.escalates()).count();
     writeln!(card, "# Model card: {}\n", model.name)?;
     writeln!(
@@ -30,7 +30,7 @@ fn fill(card: &mut String, model: &Model, calls: &[&Call]) -> std::fmt::Result {
         model.risk.columns.len(),
         model.lang,
     )?;
-    writeln!(card, "## Made by\n\n```\n{}\n```\n", model.training.command)?;
+    writeln!(card, "## Made by\n\n```\n{}\n```\n", command)?;
     writeln!(card, "The same build on the same kind of processor gives the same file.\n")?;
     writeln!(card, "## Training data\n")?;
     writeln!(

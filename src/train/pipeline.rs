@@ -23,25 +23,14 @@ const MIN_CUSTOMER_TURNS: u32 = 2;
 #[error("training: {0}")]
 pub struct TrainError(String);
 
-/// What a training run was given, for the model file.
-#[derive(Clone, Debug)]
-pub struct Provenance {
-    /// The command line that made the model.
-    pub command: String,
-    /// The files.
-    pub sources: Vec<Source>,
-}
-
-impl Provenance {
-    /// Names, checksums and sizes of `files`.
-    pub fn new(command: String, files: &[CorpusFile]) -> Provenance {
-        let source = |file: &CorpusFile| Source {
-            file: file.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            sha256: file.sha256.clone(),
-            calls: file.calls.len(),
-        };
-        Provenance { command, sources: files.iter().map(source).collect() }
-    }
+/// Names, checksums and sizes of `files`, for the model file.
+pub fn sources(files: &[CorpusFile]) -> Vec<Source> {
+    let source = |file: &CorpusFile| Source {
+        file: file.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        sha256: file.sha256.clone(),
+        calls: file.calls.len(),
+    };
+    files.iter().map(source).collect()
 }
 
 /// Fits, calibrates and sets thresholds.
@@ -52,16 +41,16 @@ impl Provenance {
 pub fn train(
     calls: &[&Call],
     recipe: &Recipe,
-    provenance: Provenance,
+    sources: Vec<Source>,
     progress: Progress<'_>,
 ) -> Result<Model, TrainError> {
-    run(calls, recipe, provenance, progress).map_err(TrainError)
+    run(calls, recipe, sources, progress).map_err(TrainError)
 }
 
 fn run(
     calls: &[&Call],
     recipe: &Recipe,
-    provenance: Provenance,
+    sources: Vec<Source>,
     progress: Progress<'_>,
 ) -> Result<Model, String> {
     let escalating = calls.iter().filter(|call| call.escalates()).count();
@@ -80,8 +69,7 @@ fn run(
         })
         .collect();
     let groups = groups(&labelled, recipe.groups);
-    let template =
-        Template { recipe, base_rate: escalating as f64 / calls.len() as f64, provenance };
+    let template = Template { recipe, base_rate: escalating as f64 / calls.len() as f64, sources };
 
     // Rows of the second level come from heads that have not seen the call.
     let mut seconds: Vec<Vec<Row>> = vec![Vec::new(); calls.len()];
@@ -125,7 +113,7 @@ fn groups(calls: &[LabelledCall], count: usize) -> Vec<usize> {
 struct Template<'a> {
     recipe: &'a Recipe,
     base_rate: f64,
-    provenance: Provenance,
+    sources: Vec<Source>,
 }
 
 impl Template<'_> {
@@ -138,11 +126,7 @@ impl Template<'_> {
             name: self.recipe.name.clone(),
             lang: self.recipe.lang.clone(),
             base_rate: (self.base_rate * 1e6).round() / 1e6,
-            training: Training {
-                command: self.provenance.command.clone(),
-                sources: self.provenance.sources.clone(),
-                recipe: self.recipe.numbers(),
-            },
+            training: Training { sources: self.sources.clone(), recipe: self.recipe.numbers() },
             risk: RiskHead { intercept: 0.0, weights: vec![0.0; columns.len()], columns },
             calibration: Calibration { slope: 1.0, intercept: 0.0 },
             thresholds: Thresholds { watch: 0.0, warning: 0.0, critical: 0.0 },

@@ -205,6 +205,7 @@ fn said(engine: &Engine, chunk: &Chunk, pushed: &Pushed, risk: &RiskUpdate) -> S
         segment_id: chunk.segment_id.clone(),
         is_final: chunk.is_final,
         start_ms: chunk.start_ms,
+        end_ms: chunk.end_ms,
         speaker: chunk.speaker,
         text: Arc::from(chunk.text.as_str()),
         sentiment: pushed.sentiment,

@@ -54,6 +54,9 @@ pub struct Said {
     pub is_final: bool,
     /// Start in milliseconds of call time.
     pub start_ms: Option<i64>,
+    /// End in milliseconds of call time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_ms: Option<i64>,
     /// Who speaks.
     pub speaker: Speaker,
     /// The words.

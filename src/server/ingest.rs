@@ -179,6 +179,8 @@ impl Connection {
             }
             let wait = self.pace.wait(Instant::now());
             let may_read = wait.is_none() && self.has_room();
+            // A call_start that waits for the journal has come.
+            let no_hello = self.silent_until.is_some() && self.inbox.is_empty();
             let hello_by = self.silent_until.unwrap_or_else(tokio::time::Instant::now);
             tokio::select! {
                 () = app.drain.cancelled() => {
@@ -199,7 +201,7 @@ impl Connection {
                     Step::Over(over) => return over,
                 },
                 () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {}
-                () = tokio::time::sleep_until(hello_by), if self.silent_until.is_some() => {
+                () = tokio::time::sleep_until(hello_by), if no_hello => {
                     return Some((close::NO_HELLO, "no call_start in time"));
                 }
             }

@@ -7,6 +7,7 @@
 
 pub mod call;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod corpus;
 pub mod desk;

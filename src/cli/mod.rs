@@ -4,6 +4,7 @@ mod engine;
 mod evaluate;
 mod failure;
 mod progress;
+mod replay;
 mod score;
 mod serve;
 mod train;
@@ -24,6 +25,8 @@ pub struct Cli {
 enum Command {
     /// Run the service: transcripts in, alerts out.
     Serve(serve::Args),
+    /// Play recorded calls into a running server, as a call platform would.
+    Replay(replay::Args),
     /// Score recorded calls: one JSON line for each turn.
     Score(score::Args),
     /// Fit a model on recorded calls and write it with its card.
@@ -39,6 +42,7 @@ enum Command {
 pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Serve(args) => serve::run(args),
+        Command::Replay(args) => replay::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),

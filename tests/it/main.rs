@@ -1,1 +1,5 @@
-fn main() {}
+//! The built binary over real sockets. One integration-test binary, a module a concern.
+#![allow(missing_docs)]
+
+mod harness;
+mod replay;

@@ -2,4 +2,5 @@
 #![allow(missing_docs)]
 
 mod harness;
+mod imports;
 mod replay;

@@ -32,6 +32,10 @@ pub struct CallState {
     /// Level when the open turn began, so that the level depends on turns and not on cuts.
     pub(super) level_before_turn: Option<Level>,
     pub(super) level: Option<Level>,
+    /// Whose turn is open.
+    pub(super) turn_of: Option<Speaker>,
+    /// Customer turns in a row that ended with the level under warning.
+    pub(super) calm_turns: u32,
     /// An alerting phrase has named the escalation, or a supervisor has joined.
     pub(super) escalated: bool,
     /// The risk was under the off threshold since the last risk alert.
@@ -59,6 +63,8 @@ impl CallState {
             features: CallFeatures::new(&engine.space),
             level_before_turn: None,
             level: None,
+            turn_of: None,
+            calm_turns: 0,
             escalated: false,
             armed: true,
             alerts: Alerts::default(),

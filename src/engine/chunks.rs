@@ -52,7 +52,7 @@ impl CallState {
     ) {
         let pushed = self.features.push(&engine.space, piece(chunk));
         if pushed.new_turn {
-            self.level_before_turn = self.level;
+            self.turn_ended(chunk.speaker);
         }
         if pushed.words {
             self.at_ms = self.at_ms.max(chunk.end_ms.or(chunk.start_ms).unwrap_or(0));
@@ -68,6 +68,16 @@ impl CallState {
         effects.score = Some(self.score(engine, chunk, &pushed, &risk));
         effects.said.push(Arc::new(said));
         effects.risk = Some(risk);
+    }
+
+    /// The open turn is over and one of `next` begins.
+    fn turn_ended(&mut self, next: Speaker) {
+        self.level_before_turn = self.level;
+        if self.turn_of == Some(Speaker::Customer) {
+            let calm = self.level < Some(Level::Warning);
+            self.calm_turns = if calm { self.calm_turns + 1 } else { 0 };
+        }
+        self.turn_of = Some(next);
     }
 
     /// Scores the open partials on a copy; the state keeps no trace of them.

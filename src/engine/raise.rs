@@ -27,7 +27,10 @@ impl CallState {
         let level = self.level.filter(|&level| level >= Level::Warning);
         let Some(level) = level else {
             self.armed = true;
-            if let Some(open) = self.alerts.open_with_key(&key)
+            // One friendly turn is no peace: an alert taken back too soon could not be raised
+            // again before the cool-down.
+            if self.calm_turns >= engine.settings.retract_customer_turns
+                && let Some(open) = self.alerts.open_with_key(&key)
                 && Alerts::retract(open, "risk_fell", at)
             {
                 effects.alerts.push(open.clone());

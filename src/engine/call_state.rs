@@ -34,7 +34,7 @@ pub struct CallState {
     pub(super) level: Option<Level>,
     /// Whose turn is open.
     pub(super) turn_of: Option<Speaker>,
-    /// Customer turns in a row that ended with the level under warning.
+    /// Customer turns that have ended under warning since the call was last there.
     pub(super) calm_turns: u32,
     /// An alerting phrase has named the escalation, or a supervisor has joined.
     pub(super) escalated: bool,

@@ -37,6 +37,7 @@ impl CallState {
             }
             return;
         };
+        self.calm_turns = 0;
         if let Some(open) = self.alerts.open_with_key(&key) {
             if open.level < level {
                 let fresh = self.risk_content(engine, seq, at);

@@ -154,16 +154,16 @@ proptest! {
     }
 }
 
-/// Turns that carry a call over the warning threshold, found in the corpus.
+/// The turns of a corpus call up to the one that carries it over the warning threshold.
 fn heated() -> Vec<Chunk> {
-    let risky = calls().iter().find(|call| {
-        score_call(engine(), call, false)
-            .iter()
-            .take(call.visible_turns())
-            .any(|score| score.level >= Some(Level::Warning))
-    });
-    let call = risky.expect("a call of ta.jsonl reaches warning");
-    chunks(call).take(call.visible_turns()).collect()
+    let first_warning = |call: &Call| {
+        let scores = score_call(engine(), call, false);
+        let visible = scores.iter().take(call.visible_turns());
+        visible.clone().position(|score| score.level >= Some(Level::Warning))
+    };
+    let found = calls().iter().find_map(|call| Some((call, first_warning(call)?)));
+    let (call, turn) = found.expect("a call of ta.jsonl reaches warning");
+    chunks(call).take(turn + 1).collect()
 }
 
 fn alerts_of(effects: &[Effects], kind: AlertKind) -> Vec<Alert> {

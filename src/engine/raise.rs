@@ -61,7 +61,7 @@ impl CallState {
     /// A risk alert of the present moment: probability, reasons, guidance.
     fn risk_content(&self, engine: &Engine, seq: u64, at: Timestamp) -> Alert {
         let key = format!("{}/risk", self.start.call_id);
-        let mut alert = self.new_alert(engine, AlertKind::Risk, key, seq, at);
+        let mut alert = self.new_alert(AlertKind::Risk, key, seq, at);
         let explanation = self.features.explain(&engine.space);
         alert.threshold = Some(engine.probability(engine.space.model().thresholds.warning));
         alert.log_odds = Some(explanation.log_odds);
@@ -117,7 +117,7 @@ impl CallState {
             {
                 continue;
             }
-            let mut alert = self.new_alert(engine, AlertKind::Trigger, key, chunk.seq, at);
+            let mut alert = self.new_alert(AlertKind::Trigger, key, chunk.seq, at);
             alert.level = match alerts {
                 AlertLevel::Warning => Level::Warning,
                 AlertLevel::Critical => Level::Critical,
@@ -174,13 +174,12 @@ impl CallState {
     /// An alert of the present moment with nothing yet to say for itself.
     pub(super) fn new_alert(
         &self,
-        engine: &Engine,
         kind: AlertKind,
         dedup_key: String,
         seq: u64,
         at: Timestamp,
     ) -> Alert {
-        let risk = self.risk_update(engine);
+        let risk = &self.risk;
         let nth = self.alerts.all().len();
         let team = self.start.team.as_deref();
         Alert {

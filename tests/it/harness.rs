@@ -126,6 +126,10 @@ impl Server {
         signal(&self.child, "-TERM");
     }
 
+    pub fn interrupt(&self) {
+        signal(&self.child, "-INT");
+    }
+
     pub fn kill(&self) {
         signal(&self.child, "-KILL");
     }
@@ -293,13 +297,14 @@ impl Peer {
 
     /// The next message.
     pub async fn next(&mut self) -> Value {
-        match self.step().await {
+        match self.try_next().await {
             Ok(value) => value,
             Err(end) => panic!("the connection ended: {end}{}", self.history()),
         }
     }
 
-    async fn step(&mut self) -> Result<Value, String> {
+    /// The next message, or the close code or error that came instead.
+    pub async fn try_next(&mut self) -> Result<Value, String> {
         loop {
             let Ok(message) = timeout(PATIENCE, self.ws.next()).await else {
                 panic!("nothing came{}", self.history());
@@ -345,7 +350,7 @@ impl Peer {
     /// Reads to the end and gives the close code.
     pub async fn close_code(&mut self) -> u16 {
         loop {
-            if let Err(end) = self.step().await {
+            if let Err(end) = self.try_next().await {
                 return end.parse().unwrap_or_else(|_| panic!("{end}{}", self.history()));
             }
         }
@@ -385,11 +390,13 @@ impl Peer {
         .await;
     }
 
-    /// Everything the server still had to say: what comes before the answer to a marker.
+    /// Everything the server still had to say: what comes before the ack of a marker. Acks may
+    /// come behind other answers, but keep their order.
     pub async fn settled(&mut self, marker: &str) -> Vec<Value> {
         self.send(json!({"type": "call_start", "call_id": marker})).await;
-        let mut read = self.read_until(|m| m["type"] == "started" && m["call_id"] == marker).await;
-        read.pop();
+        self.chunk(marker, 1, "other", "").await;
+        let mut read = self.read_until(|m| m["type"] == "ack" && m["call_id"] == marker).await;
+        read.retain(|message| message["call_id"] != marker);
         read
     }
 

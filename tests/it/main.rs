@@ -1,6 +1,10 @@
 //! The built binary over real sockets. One integration-test binary, a module a concern.
 #![allow(missing_docs)]
 
+mod cli;
+mod console;
 mod harness;
 mod imports;
+mod ingest;
 mod replay;
+mod rest;

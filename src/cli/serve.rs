@@ -70,7 +70,11 @@ async fn serve(config: Config, engine: Arc<crate::engine::Engine>) -> Result<(),
     // Before anything runs, so that no signal is missed.
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
-    tracing::warn!("the journal is in memory: what is acked does not survive this process");
+    let unused = config.data_dir.as_deref().map(|dir| dir.display().to_string());
+    tracing::warn!(
+        unused_data_dir = unused,
+        "the journal is in memory: what is acked does not survive this process"
+    );
     let journal = Box::new(Memory::new(fresh_epoch()));
     let running =
         server::start(config.rooms(), engine, journal).await.map_err(|error| match error {

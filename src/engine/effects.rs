@@ -54,6 +54,9 @@ pub struct Said {
     pub is_final: bool,
     /// Start in milliseconds of call time.
     pub start_ms: Option<i64>,
+    /// End in milliseconds of call time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_ms: Option<i64>,
     /// Who speaks.
     pub speaker: Speaker,
     /// The words.
@@ -84,7 +87,7 @@ pub struct Highlight {
 }
 
 /// `risk` of the console protocol, without the call's id.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RiskUpdate {
     /// Call time in milliseconds.
     pub at_ms: i64,

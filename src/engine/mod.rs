@@ -16,9 +16,12 @@ mod score;
 mod segments;
 mod settings;
 
+#[cfg(test)]
+mod tests;
+
 pub use alerts::{Check, Refusal};
 pub use call_state::CallState;
-pub use score::{TurnScore, score_call};
+pub use score::{TurnExplanation, TurnScore, chunks, score_call};
 pub use settings::{
     DEFAULT_MODEL, DEFAULT_PHRASES, DEFAULT_PLAYBOOK, Engine, EngineError, Settings,
 };

@@ -101,7 +101,8 @@ fn head_group(role: Role, head: &str) -> (String, String) {
         "sentiment" => ("sentiment".into(), "how the customer feels".into()),
         family => {
             let who = role.name();
-            (format!("{family}:{who}"), format!("where the {who}'s words lead"))
+            let label = format!("the {who}'s words are those of calls that escalate");
+            (format!("{family}:{who}"), label)
         }
     }
 }

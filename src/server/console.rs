@@ -9,7 +9,6 @@ use axum::body::Body;
 use axum::extract::{Query, Request, State};
 use axum::http::{Response, StatusCode};
 
-use super::ingest::bye;
 use super::listener::upgrade;
 use super::pace::Pace;
 use super::socket::{Socket, Step, close};
@@ -56,8 +55,7 @@ pub(super) async fn endpoint(
     let misuse = accepted.unknown_subprotocol;
     upgrade(Arc::clone(&app), request, ENDPOINT, move |socket| async move {
         if misuse {
-            let reason = "unknown subprotocol; offer escalation.console.v1";
-            return bye(socket, close::MISUSE, reason).await;
+            return socket.bye(&app.drain, close::MISUSE, "unknown subprotocol").await;
         }
         Connection::new(app, socket, seat, user).run().await
     });
@@ -120,13 +118,25 @@ impl Connection {
 
     /// Serves the connection. Returns what we closed it with, 0 when the peer did.
     async fn run(mut self) -> u16 {
+        let over = self.serve().await;
+        let Connection { app, socket, seat, .. } = self;
+        // Whoever is on the way out takes no more.
+        drop(seat);
+        match over {
+            Some((code, reason)) => socket.bye(&app.drain, code, reason).await,
+            None => 0,
+        }
+    }
+
+    /// Serves until the connection is over; says with which code to close it, if it is for us.
+    async fn serve(&mut self) -> Option<(u16, &'static str)> {
         let app = Arc::clone(&self.app);
         let slot = Arc::clone(self.person.slot());
         self.hello();
         loop {
             self.reply_committed();
             if self.seat.queue().overflowed() {
-                return bye(self.socket, close::SLOW, "too slow; resume with `since`").await;
+                return Some((close::SLOW, "too slow; resume with `since`"));
             }
             self.fill();
             let may_read =
@@ -134,30 +144,24 @@ impl Connection {
             let hello_by = self.silent_until.unwrap_or_else(tokio::time::Instant::now);
             tokio::select! {
                 () = app.drain.cancelled() => {
-                    return bye(self.socket, close::RESTART, "the server is restarting").await;
+                    return Some((close::RESTART, "the server is restarting"));
                 }
                 () = slot.changed() => {}
                 () = self.seat.queue().changed() => {}
                 permit = app.desk.journal().permit(), if self.waiting.is_some() => match permit {
                     Some(permit) => self.carry_out(permit),
-                    None => return bye(self.socket, close::INTERNAL, "journal stopped").await,
+                    None => return Some((close::INTERNAL, "journal stopped")),
                 },
                 step = self.socket.step(may_read) => match step {
-                    Step::Text(text) => {
-                        if !self.pace.take(Instant::now()) {
-                            let reason = "too many commands; slow down";
-                            return bye(self.socket, close::TOO_FAST, reason).await;
-                        }
-                        self.command(&text);
+                    Step::Text(_) if !self.pace.take(Instant::now()) => {
+                        return Some((close::TOO_FAST, "too many commands; slow down"));
                     }
+                    Step::Text(text) => self.command(&text),
                     Step::Written => {}
-                    Step::Over(Some((code, reason))) => {
-                        return bye(self.socket, code, reason).await;
-                    }
-                    Step::Over(None) => return 0,
+                    Step::Over(over) => return over,
                 },
                 () = tokio::time::sleep_until(hello_by), if self.silent_until.is_some() => {
-                    return bye(self.socket, close::NO_HELLO, "no subscribe in time").await;
+                    return Some((close::NO_HELLO, "no subscribe in time"));
                 }
             }
         }

@@ -74,8 +74,7 @@ pub(super) async fn endpoint(
     let misuse = accepted.unknown_subprotocol;
     upgrade(Arc::clone(&app), request, ENDPOINT, move |socket| async move {
         if misuse {
-            return bye(socket, close::MISUSE, "unknown subprotocol; offer escalation.ingest.v1")
-                .await;
+            return socket.bye(&app.drain, close::MISUSE, "unknown subprotocol").await;
         }
         Connection::new(app, socket, wants_scores).run().await
     });
@@ -94,12 +93,6 @@ fn format(format: Option<&str>) -> Result<(), Box<Response<Body>>> {
             Err(Box::new(rest::problem(StatusCode::BAD_REQUEST, "bad_request", &text)))
         }
     }
-}
-
-/// Closes and says with which code.
-pub(super) async fn bye(socket: Socket, code: u16, reason: &'static str) -> u16 {
-    socket.close(code, reason).await;
-    code
 }
 
 /// An answer that waits for its commit, and what it holds of the credits.
@@ -159,42 +152,57 @@ impl Connection {
 
     /// Serves the connection. Returns what we closed it with, 0 when the peer did.
     async fn run(mut self) -> u16 {
+        let over = self.serve().await;
+        if self.app.drain.is_cancelled() {
+            self.wait_for_commits().await;
+        }
+        self.answer();
+        let Connection { app, socket, platform, .. } = self;
+        // From here on its calls wait for another connection.
+        drop(platform);
+        match over {
+            Some((code, reason)) => socket.bye(&app.drain, code, reason).await,
+            None => 0,
+        }
+    }
+
+    /// Serves until the connection is over; says with which code to close it, if it is for us.
+    async fn serve(&mut self) -> Option<(u16, &'static str)> {
         let app = Arc::clone(&self.app);
         let slot = Arc::clone(self.platform.slot());
         self.socket.send(Answer::Ready { limits: app.limits }.to_json());
         loop {
-            while !self.inbox.is_empty()
-                && let Some(permit) = app.desk.journal().try_permit()
-            {
-                self.feed(permit);
-            }
+            self.feed_what_fits();
             self.answer();
             if self.lost_its_last_call() {
-                let reason = "the last call of this connection was taken over";
-                return bye(self.socket, close::TAKEN_OVER, reason).await;
+                return Some((close::TAKEN_OVER, "the last call here was taken over"));
             }
             let wait = self.pace.wait(Instant::now());
             let may_read = wait.is_none() && self.has_room();
-            let silent_until = self.silent_until.unwrap_or_else(far_away);
+            // A call_start that waits for the journal has come.
+            let no_hello = self.silent_until.is_some() && self.inbox.is_empty();
+            let hello_by = self.silent_until.unwrap_or_else(tokio::time::Instant::now);
             tokio::select! {
-                () = app.drain.cancelled() => return self.drain().await,
+                () = app.drain.cancelled() => {
+                    return Some((close::RESTART, "the server is restarting"));
+                }
                 () = slot.changed() => {}
                 permit = app.desk.journal().permit(), if !self.inbox.is_empty() => match permit {
                     Some(permit) => self.feed(permit),
-                    None => return bye(self.socket, close::INTERNAL, "journal stopped").await,
+                    None => return Some((close::INTERNAL, "journal stopped")),
                 },
                 step = self.socket.step(may_read) => match step {
                     Step::Text(text) => {
-                        if let Some(step) = self.read_batch(text) {
-                            return self.over(step).await;
+                        if let Some(over) = self.read_batch(text) {
+                            return over;
                         }
                     }
                     Step::Written => {}
-                    over @ Step::Over(_) => return self.over(over).await,
+                    Step::Over(over) => return over,
                 },
                 () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {}
-                () = tokio::time::sleep_until(silent_until), if self.silent_until.is_some() => {
-                    return bye(self.socket, close::NO_HELLO, "no call_start in time").await;
+                () = tokio::time::sleep_until(hello_by), if no_hello => {
+                    return Some((close::NO_HELLO, "no call_start in time"));
                 }
             }
         }
@@ -209,33 +217,37 @@ impl Connection {
             && self.socket.outbox_bytes() < settings.outbox_bytes
     }
 
-    /// Takes what has arrived, within the batch and the credits. Hands back what ends the socket.
-    fn read_batch(&mut self, first: Utf8Bytes) -> Option<Step> {
+    /// Takes what has arrived, within the batch and the credits. `Some` when the socket is over.
+    fn read_batch(&mut self, first: Utf8Bytes) -> Option<Option<(u16, &'static str)>> {
         let settings = &self.app.settings;
         let read = Instant::now();
         let messages = settings.read_batch.min(settings.credits - self.pending.len());
         let mut bytes = self.pending_bytes + first.len();
         self.inbox.push_back((first, read));
         while self.inbox.len() < messages && bytes < settings.credit_bytes {
-            match self.socket.try_text() {
-                Some(Step::Text(text)) => {
+            match self.socket.try_step()? {
+                Step::Text(text) => {
                     bytes += text.len();
                     self.inbox.push_back((text, read));
                 }
-                // What was read before the end still counts, where there is room for it.
-                Some(over) => {
-                    let app = Arc::clone(&self.app);
-                    while !self.inbox.is_empty()
-                        && let Some(permit) = app.desk.journal().try_permit()
-                    {
-                        self.feed(permit);
-                    }
+                Step::Written => {}
+                Step::Over(over) => {
+                    // What came before the end still counts, as far as there is room.
+                    self.feed_what_fits();
                     return Some(over);
                 }
-                None => break,
             }
         }
         None
+    }
+
+    fn feed_what_fits(&mut self) {
+        let app = Arc::clone(&self.app);
+        while !self.inbox.is_empty()
+            && let Some(permit) = app.desk.journal().try_permit()
+        {
+            self.feed(permit);
+        }
     }
 
     /// Gives the oldest message of the inbox to the desk.
@@ -324,27 +336,13 @@ impl Connection {
         !lost.is_empty() && self.platform.held_calls() == 0
     }
 
-    /// The peer is gone, or did something after which we go.
-    async fn over(mut self, step: Step) -> u16 {
-        self.answer();
-        match step {
-            Step::Over(Some((code, reason))) => bye(self.socket, code, reason).await,
-            _ => 0,
-        }
-    }
-
-    /// Acks what is on its way to the journal, then closes.
-    async fn drain(mut self) -> u16 {
-        let slot = Arc::clone(self.platform.slot());
+    /// Waits until what was taken is durable, so that it can be acked before the end.
+    async fn wait_for_commits(&self) {
         if let Some(last) = self.pending.back().map(|pending| pending.ticket) {
             let patience = Duration::from_secs(self.app.settings.drain_timeout_s) / 2;
-            let _ = tokio::time::timeout(patience, slot.wait_for(last)).await;
+            let committed = self.platform.slot().wait_for(last);
+            // What is not acked by then, the platform sends again.
+            let _ = tokio::time::timeout(patience, committed).await;
         }
-        self.answer();
-        bye(self.socket, close::RESTART, "the server is restarting").await
     }
-}
-
-fn far_away() -> tokio::time::Instant {
-    tokio::time::Instant::now() + Duration::from_secs(86_400)
 }

@@ -23,7 +23,7 @@ const MAX_HEAD_BYTES: usize = 64 << 10;
 /// Pause after an accept that failed, for want of file descriptors for example.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a request in progress has when the server drains.
-const REQUEST_PATIENCE: Duration = Duration::from_secs(2);
+const REQUEST_PATIENCE: Duration = Duration::from_secs(1);
 const OVERLOADED: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 

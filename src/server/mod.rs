@@ -14,6 +14,8 @@ mod rest;
 mod running;
 mod settings;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderValue, Response, StatusCode, header};
+use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -19,6 +20,9 @@ use crate::hub::{AlertQuery, CallQuery};
 
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
+/// Bytes of a too large body that are read and dropped, so that most clients come to read why
+/// they were refused.
+const DISCARD_BYTES: usize = 16 << 20;
 
 type Parameters = Query<HashMap<String, String>>;
 
@@ -109,7 +113,7 @@ pub(super) async fn score(State(app): State<Arc<App>>, request: Request) -> Resp
     };
     let bytes = match body(&app, request).await {
         Ok(bytes) => bytes,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let call: Call = match serde_json::from_slice(&bytes) {
         Ok(call) => call,
@@ -130,25 +134,39 @@ pub(super) async fn score(State(app): State<Arc<App>>, request: Request) -> Resp
     })
 }
 
-async fn body(app: &App, request: Request) -> Result<axum::body::Bytes, Response<Body>> {
+/// Reads a body within the limits of size and time.
+async fn body(app: &App, request: Request) -> Result<Vec<u8>, Box<Response<Body>>> {
     let limit = app.settings.score_body_bytes;
-    let large = || {
-        let text = format!("the body is over the limit of {limit} bytes");
-        problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &text)
-    };
     let declared = request.headers().get(header::CONTENT_LENGTH);
     let declared = declared.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > limit) {
-        return Err(large());
-    }
-    let read = axum::body::to_bytes(request.into_body(), limit);
+    let hopeless = limit + DISCARD_BYTES;
+    let mut stream = request.into_body().into_data_stream();
+    let read = async {
+        let (mut bytes, mut length) = (Vec::new(), declared.unwrap_or(0));
+        if length <= hopeless {
+            length = 0;
+            while let Some(piece) = stream.next().await {
+                let Ok(piece) = piece else { break };
+                length += piece.len();
+                if length <= limit {
+                    bytes.extend_from_slice(&piece);
+                } else if length > hopeless {
+                    break;
+                }
+            }
+        }
+        (bytes, length)
+    };
     let patience = Duration::from_secs(app.settings.body_timeout_s);
     match tokio::time::timeout(patience, read).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => Err(large()),
+        Ok((bytes, length)) if length <= limit => Ok(bytes),
+        Ok(_) => {
+            let text = format!("the body is over the limit of {limit} bytes");
+            Err(Box::new(problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &text)))
+        }
         Err(_) => {
             let text = "the body did not arrive in time";
-            Err(problem(StatusCode::REQUEST_TIMEOUT, "timeout", text))
+            Err(Box::new(problem(StatusCode::REQUEST_TIMEOUT, "timeout", text)))
         }
     }
 }

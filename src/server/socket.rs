@@ -10,13 +10,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::{FutureExt, Sink, Stream, StreamExt};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
+use tokio_util::sync::CancellationToken;
 
 use super::settings::Settings;
 
@@ -67,6 +68,8 @@ pub(super) struct Socket {
     /// The last poll did not read, so silence means nothing.
     paused: bool,
     silent: Duration,
+    /// The websocket cannot be read on after an error.
+    broken: bool,
 }
 
 impl Socket {
@@ -92,6 +95,7 @@ impl Socket {
             heard: Instant::now(),
             paused: false,
             silent: Duration::from_secs(settings.silent_s),
+            broken: false,
         }
     }
 
@@ -118,8 +122,8 @@ impl Socket {
         std::future::poll_fn(|context| self.poll_step(context, may_read)).await
     }
 
-    /// The next text message, if one has arrived already.
-    pub fn try_text(&mut self) -> Option<Step> {
+    /// What has arrived already, if anything.
+    pub fn try_step(&mut self) -> Option<Step> {
         loop {
             let message = self.ws.next().now_or_never()?;
             if let Some(step) = self.take_in(message) {
@@ -190,6 +194,7 @@ impl Socket {
     fn take_in(&mut self, message: Option<Result<Message, Error>>) -> Option<Step> {
         let over = |code, reason| Some(Step::Over(Some((code, reason))));
         self.heard = Instant::now();
+        self.broken |= matches!(message, Some(Err(_)));
         match message {
             Some(Ok(Message::Text(text))) => Some(Step::Text(text)),
             Some(Ok(Message::Binary(_))) => {
@@ -213,8 +218,24 @@ impl Socket {
         }
     }
 
-    /// Sends what waits and a close frame, and gives the peer a moment to answer.
-    pub async fn close(mut self, code: u16, reason: &'static str) {
+    /// Closes for good, and says with which code. What waits is sent first; a peer that is too
+    /// slow for it gets the close frame next, and more time to come to it. A drain cuts both short.
+    pub async fn bye(mut self, drain: &CancellationToken, code: u16, reason: &'static str) -> u16 {
+        if code != close::SLOW {
+            self.close(code, reason, CLOSE_PATIENCE).await;
+            return code;
+        }
+        self.outbox.clear();
+        self.outbox_bytes = 0;
+        let patience = self.silent;
+        tokio::select! {
+            () = drain.cancelled() => {}
+            () = self.close(code, reason, patience) => {}
+        }
+        code
+    }
+
+    async fn close(&mut self, code: u16, reason: &'static str, patience: Duration) {
         self.push(Message::Close(Some(CloseFrame { code: code.into(), reason: reason.into() })));
         let goodbye = async {
             let written = std::future::poll_fn(|context| match self.poll_write(context) {
@@ -223,14 +244,20 @@ impl Socket {
                 Err(_) => Poll::Ready(false),
             })
             .await;
-            while written && matches!(self.ws.next().await, Some(Ok(_))) {}
-            // After an error the websocket cannot be read on. Reading what still comes keeps the
-            // kernel from answering it with a reset, which would discard our close frame.
-            let mut rest = [0; 4096];
-            let stream = self.ws.get_mut();
-            while written && matches!(stream.read(&mut rest).await, Ok(read) if read > 0) {}
+            if !written {
+                return;
+            }
+            while matches!(self.ws.next().await, Some(Ok(_))) {}
+            if self.broken {
+                // Reading what still comes keeps the kernel from answering it with a reset, which
+                // would discard our close frame.
+                let stream = self.ws.get_mut();
+                let _ = stream.shutdown().await;
+                let mut rest = [0; 4096];
+                while matches!(stream.read(&mut rest).await, Ok(read) if read > 0) {}
+            }
         };
         // A peer that does not answer is left.
-        let _ = tokio::time::timeout(CLOSE_PATIENCE, goodbye).await;
+        let _ = tokio::time::timeout(patience, goodbye).await;
     }
 }

@@ -1,0 +1,30 @@
+# Sourced by tests/run: tools that are not Rust. Each `*_ready` tries to install what is
+# missing and fails when it may not or cannot.
+
+PYTHON=${PYTHON:-python3}
+CHROMIUM=
+
+debian_install() {
+  command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || return 1
+  apt-get install -y -qq "$@" >/dev/null 2>&1 && return
+  apt-get update -qq >/dev/null 2>&1 && apt-get install -y -qq "$@" >/dev/null 2>&1
+}
+
+# A virtual environment of our own, so that nothing is installed into the user's Python.
+python_ready() {
+  local home=target/test-python
+  if [ ! -x "$home/bin/python" ]; then
+    command -v "$PYTHON" >/dev/null || debian_install python3 python3-venv || return 1
+    "$PYTHON" -m venv "$home" 2>/dev/null ||
+      { debian_install python3-venv && "$PYTHON" -m venv "$home"; } || return 1
+  fi
+  PYTHON=$home/bin/python
+  "$PYTHON" -c 'import websockets' 2>/dev/null ||
+    "$PYTHON" -m pip install -q 'websockets>=13,<18' 2>/dev/null || return 1
+}
+
+chromium_ready() {
+  python_ready || return 1
+  CHROMIUM=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
+  [ -n "$CHROMIUM" ] || { debian_install chromium && CHROMIUM=$(command -v chromium); }
+}

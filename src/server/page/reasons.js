@@ -8,15 +8,14 @@ const FIRST = 2;
 
 const isRest = (reason) => reason.feature === "other" || reason.feature === "intercept";
 
-/** The strongest named reasons first; "everything else" always last. */
+/** In the order of the server, what people did before what words come to; the rest last. */
 export function sorted(reasons) {
-  const size = (reason) => Math.abs(reason.contribution ?? 0);
-  return [...(reasons ?? [])].sort((a, b) => isRest(a) - isRest(b) || size(b) - size(a));
+  return [...(reasons ?? [])].sort((a, b) => isRest(a) - isRest(b));
 }
 
-/** What stands on a closed-up card. */
+/** What stands on a closed-up card: what raised the risk. */
 export function first(reasons) {
-  return sorted(reasons).filter((reason) => !isRest(reason)).slice(0, FIRST);
+  return sorted(reasons).filter((reason) => !isRest(reason) && !(reason.contribution < 0)).slice(0, FIRST);
 }
 
 /** `quotes`: how many of each reason. */
@@ -27,7 +26,8 @@ export function reasonList(alert, reasons, quotes = Infinity) {
 
 function item(alert, reason, most, quotes) {
   const line = el("div", { class: "reason" }, el("span", { class: "label" }, reason.label ?? words(reason.feature)));
-  if (isNumber(reason.contribution)) {
+  // A rule that fired has no part in any sum.
+  if (isNumber(reason.contribution) && isNumber(alert.log_odds)) {
     const bar = balance("contribution", 64);
     bar.draw(reason.contribution, most);
     line.append(bar.node, el("span", { class: "num", title: "contribution in log-odds" }, signed(reason.contribution)),

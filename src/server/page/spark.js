@@ -63,9 +63,10 @@ export function drawCurve(node, { points, alerts, now }) {
     const anchor = scale.x(at) > right - 16 ? "end" : "middle";
     parts.push(svg("text", { class: "tick", x: scale.x(at), y: height - 4, "text-anchor": anchor }, span(at)));
   }
-  for (const threshold of new Set(alerts.map((a) => a.threshold).filter(isNumber))) {
+  const thresholds = new Map(alerts.filter((a) => isNumber(a.threshold)).map((a) => [a.threshold, a.level]));
+  for (const [threshold, level] of thresholds) {
     parts.push(svg("line", { class: "threshold", x1: left, x2: right, y1: scale.y(threshold), y2: scale.y(threshold) }),
-      svg("text", { class: "tick", x: left + 6, y: scale.y(threshold) - 4 }, `alerts from ${percent(threshold)}`));
+      svg("text", { class: "tick", x: left + 6, y: scale.y(threshold) - 4 }, `${level ?? "alerts"} from ${percent(threshold)}`));
   }
   if (ends.length) {
     const path = steps(ends, scale);

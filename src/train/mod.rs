@@ -2,7 +2,9 @@
 //!
 //! [`pipeline::train`] reads top-down: cross-fit the first level, walk the calls with it to get
 //! the rows of the second, fit that, calibrate on scores of calls it has not seen.
+//! [`evaluate::report()`] judges.
 
+pub mod baselines;
 pub mod card;
 pub mod evaluate;
 mod heads;
@@ -10,6 +12,7 @@ mod logistic;
 pub mod metrics;
 pub mod pipeline;
 pub mod recipe;
+pub mod report;
 mod risk;
 mod rows;
 mod turns;

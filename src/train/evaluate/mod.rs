@@ -1,0 +1,324 @@
+//! Judging a model on recorded calls, beside baselines. Each metric's definition stands at the
+//! code that computes it.
+//!
+//! [`judge::Judge`] turns each call into [`judge::Evidence`], [`report()`] turns the evidence
+//! into figures.
+
+pub mod figures;
+pub mod heads;
+pub mod instructive;
+pub mod judge;
+pub mod live;
+pub mod tables;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::call::Call;
+use crate::train::metrics::alarms::Alarms;
+use crate::train::metrics::calibration::{Calibration, Case, calibration};
+use crate::train::metrics::lead::{Lead, lead};
+use crate::train::metrics::ranking;
+
+use figures::{Line, Parts};
+use heads::{ActFigures, HeadCases, SentimentFigures};
+use judge::{Contender, Evidence};
+use live::LiveFigures;
+use tables::Table;
+
+/// Everything that `evaluate` says, as `--json` writes it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// What was judged.
+    pub title: String,
+    /// What a reader must know before believing any of it.
+    pub notes: Vec<String>,
+    /// Calls judged.
+    pub calls: usize,
+    /// Of them escalating.
+    pub escalating: usize,
+    /// Batches whose figures were averaged; 1 when all calls were pooled.
+    pub batches: usize,
+    /// Model, masked model, baselines.
+    pub lines: Vec<Line>,
+    /// AUC masked minus AUC plain.
+    pub masked_gap: f64,
+    /// Base rate that `prices` are stated at.
+    pub base_rate: f64,
+    /// The model at its operating points.
+    pub prices: Vec<Price>,
+    /// Share of escalating calls that probabilities were shown for.
+    pub prior: f64,
+    /// Calibration of the per-turn probability, pooled and by customer turns so far.
+    pub calibration: Vec<(String, Calibration)>,
+    /// What the live engine did.
+    pub live: LiveFigures,
+    /// Sentiment on labelled customer turns of the corpus.
+    pub sentiment: Option<SentimentFigures>,
+    /// The same on a flat corpus of texts.
+    pub sentiment_corpus: Option<SentimentFigures>,
+    /// Act heads on annotated turns.
+    pub acts: Vec<ActFigures>,
+    /// By kind of escalation, industry, style, length.
+    pub tables: Vec<Table>,
+    /// The model by author batch, when there are several of some size.
+    pub by_batch: BTreeMap<String, Batch>,
+    /// Recall at each budget, for the plot.
+    pub curves: Vec<Curve>,
+    /// Customer turns of lead of each caught call at 10 false alarms, and the misses.
+    pub leads: Leads,
+    /// Each call's score and when it would have been alerted.
+    pub each_call: Vec<EachCall>,
+}
+
+/// An operating point.
+#[derive(Clone, Debug, Serialize)]
+pub struct Price {
+    /// Which.
+    pub name: String,
+    /// What it catches and costs.
+    pub alarms: Alarms,
+    /// Recall counting only early alerts.
+    pub early_recall: f64,
+    /// Lead time.
+    pub lead: Lead,
+}
+
+/// One author batch.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Batch {
+    /// Calls in it.
+    pub calls: usize,
+    /// Of the maxima.
+    pub auc: f64,
+    /// At its own 10 false alarms per 100.
+    pub recall_at_10: f64,
+    /// At its own 5.
+    pub recall_at_5: f64,
+    /// Recall at the carried warning threshold.
+    pub carried_recall: f64,
+    /// False alarms at the carried warning threshold: what was promised, kept or not.
+    pub realised_false_alarms: f64,
+}
+
+/// Recall against the budget.
+#[derive(Clone, Debug, Serialize)]
+pub struct Curve {
+    /// Whose.
+    pub name: String,
+    /// Recall at 0, 1, 2 … false alarms per 100 calls that do not escalate.
+    pub recall: Vec<f64>,
+}
+
+/// Lead times for the histogram.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Leads {
+    /// Customer turns between alert and event, of each caught call.
+    pub turns: Vec<u32>,
+    /// Escalating calls that were not caught.
+    pub missed: usize,
+}
+
+/// One call, for whoever wants to look further.
+#[derive(Clone, Debug, Serialize)]
+pub struct EachCall {
+    /// Its id.
+    pub id: String,
+    /// Whether it escalates.
+    pub escalates: bool,
+    /// Highest probability shown; absent without a forecast.
+    pub risk: Option<f64>,
+    /// Turn of the alert at 10 false alarms per 100.
+    pub alert_turn: Option<usize>,
+    /// Customer turns between alert and event or end.
+    pub customer_turns_left: Option<u32>,
+}
+
+/// Figures' parameters.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What is judged.
+    pub title: String,
+    /// Base rate of the prices.
+    pub base_rate: f64,
+    /// Base rate of the probabilities; the judges were made with the same.
+    pub prior: f64,
+    /// What a reader must know.
+    pub notes: Vec<String>,
+}
+
+/// Ends of the buckets of customer turns so far, as people name them.
+const BUCKETS: [(&str, u32, u32); 3] =
+    [("turns 2-4", 0, 4), ("turns 5-8", 5, 8), ("turns 9+", 9, u32::MAX)];
+/// Budgets up to which the curves go.
+const CURVE_END: usize = 50;
+
+/// Sums up. `evidence` holds all of `calls`, in any order.
+pub fn report(
+    calls: &[&Call],
+    evidence: &[Evidence],
+    heads: &HeadCases,
+    options: Options,
+) -> Report {
+    let parts = Parts::new(calls, evidence);
+    let lines: Vec<Line> =
+        Contender::ALL.into_iter().map(|c| figures::line(c, evidence, &parts)).collect();
+    let auc = |contender: Contender| {
+        lines[contender as usize].figures.as_ref().map_or(0.0, |figures| figures.auc.value)
+    };
+    let live: Vec<_> = evidence.iter().map(|e| (e.model().escalates, e.live)).collect();
+    let at_10 = parts.thresholds(evidence, Contender::Model, 10.0);
+    Report {
+        masked_gap: auc(Contender::Masked) - auc(Contender::Model),
+        calls: calls.len(),
+        escalating: calls.iter().filter(|call| call.escalates()).count(),
+        batches: parts.len(),
+        prices: prices(evidence, &parts, options.base_rate),
+        calibration: calibrations(evidence),
+        live: live::figures(&live),
+        sentiment: heads.sentiment_figures(),
+        sentiment_corpus: None,
+        acts: heads.act_figures(),
+        tables: tables::tables(calls, evidence, &at_10),
+        by_batch: by_batch(evidence, &parts),
+        curves: curves(evidence, &parts),
+        leads: leads(evidence, &at_10),
+        each_call: each_call(calls, evidence, &at_10),
+        lines,
+        title: options.title,
+        notes: options.notes,
+        base_rate: options.base_rate,
+        prior: options.prior,
+    }
+}
+
+/// The model at 10 and at 5 false alarms per 100, each batch by its own threshold, and at the
+/// threshold carried from training.
+fn prices(evidence: &[Evidence], parts: &Parts, base_rate: f64) -> Vec<Price> {
+    let carried: Vec<f64> = evidence.iter().map(|evidence| evidence.warning).collect();
+    let at = |budget| parts.thresholds(evidence, Contender::Model, budget);
+    [
+        ("at 10 false alarms per 100", at(10.0)),
+        ("at 5 false alarms per 100", at(5.0)),
+        ("at the carried threshold", carried),
+    ]
+    .into_iter()
+    .map(|(name, thresholds)| {
+        // Mean over batches, as in the lines.
+        let mean = |of: &dyn Fn(&Evidence, f64) -> Option<bool>| {
+            parts.mean(|members| {
+                let hits: Vec<bool> =
+                    members.iter().filter_map(|&i| of(&evidence[i], thresholds[i])).collect();
+                hits.iter().filter(|&&hit| hit).count() as f64 / hits.len().max(1) as f64
+            })
+        };
+        let recall =
+            mean(&|e, threshold| e.model().escalates.then(|| e.model().point().max > threshold));
+        let early_recall =
+            mean(&|e, threshold| e.model().escalates.then(|| e.model().point().early > threshold));
+        let false_alarms =
+            mean(&|e, threshold| (!e.model().escalates).then(|| e.model().point().max > threshold));
+        Price {
+            name: name.into(),
+            alarms: Alarms::at(recall, false_alarms, base_rate),
+            early_recall,
+            lead: lead(evidence.iter().map(Evidence::model).zip(thresholds.iter().copied())),
+        }
+    })
+    .collect()
+}
+
+/// Of the per-turn probability against "escalates later in this call".
+fn calibrations(evidence: &[Evidence]) -> Vec<(String, Calibration)> {
+    let cases: Vec<Case> = evidence
+        .iter()
+        .flat_map(|evidence| {
+            let scored = evidence.model();
+            scored.turns.iter().map(|turn| Case {
+                call: scored.call,
+                customer_turns: turn.customer_turns,
+                probability: evidence.probability(turn.score),
+                escalates: scored.escalates,
+            })
+        })
+        .collect();
+    let bucket = |&(name, from, to): &(&str, u32, u32)| {
+        let own: Vec<Case> =
+            cases.iter().filter(|c| (from..=to).contains(&c.customer_turns)).copied().collect();
+        calibration(&own).map(|calibration| (name.to_owned(), calibration))
+    };
+    let pooled = calibration(&cases).map(|calibration| ("all turns".to_owned(), calibration));
+    pooled.into_iter().chain(BUCKETS.iter().filter_map(bucket)).collect()
+}
+
+fn by_batch(evidence: &[Evidence], parts: &Parts) -> BTreeMap<String, Batch> {
+    if parts.len() < 2 {
+        return BTreeMap::new();
+    }
+    let batch = |members: &[usize]| {
+        let points = figures::points(evidence, Contender::Model, members);
+        let at = |budget| ranking::recall(&points, ranking::threshold_at(&points, budget));
+        let carried = |escalates: bool| {
+            let own = members.iter().map(|&i| &evidence[i]);
+            let own: Vec<bool> = own
+                .filter(|e| e.model().escalates == escalates)
+                .map(|e| e.model().point().max > e.warning)
+                .collect();
+            own.iter().filter(|&&hit| hit).count() as f64 / own.len().max(1) as f64
+        };
+        Batch {
+            calls: members.len(),
+            auc: ranking::auc(ranking::maxima(&points)),
+            recall_at_10: at(10.0),
+            recall_at_5: at(5.0),
+            carried_recall: carried(true),
+            realised_false_alarms: carried(false),
+        }
+    };
+    parts.iter().map(|(name, members)| (name.to_owned(), batch(members))).collect()
+}
+
+fn curves(evidence: &[Evidence], parts: &Parts) -> Vec<Curve> {
+    let drawn = Contender::ALL.into_iter().filter(|&c| evidence.iter().all(|e| e.of(c).is_some()));
+    drawn
+        .map(|contender| Curve {
+            name: contender.name().trim().into(),
+            recall: (0..=CURVE_END)
+                .map(|budget| {
+                    parts.mean(|members| {
+                        let points = figures::points(evidence, contender, members);
+                        ranking::recall(&points, ranking::threshold_at(&points, budget as f64))
+                    })
+                })
+                .collect(),
+        })
+        .collect()
+}
+
+fn leads(evidence: &[Evidence], thresholds: &[f64]) -> Leads {
+    let mut leads = Leads::default();
+    let scored = evidence.iter().map(Evidence::model).zip(thresholds);
+    for (call, &threshold) in scored.filter(|(call, _)| call.escalates) {
+        match call.alert(threshold) {
+            Some(alert) => leads.turns.push(alert.customer_turns_left),
+            None => leads.missed += 1,
+        }
+    }
+    leads
+}
+
+fn each_call(calls: &[&Call], evidence: &[Evidence], thresholds: &[f64]) -> Vec<EachCall> {
+    let one = |(evidence, &threshold): (&Evidence, &f64)| {
+        let scored = evidence.model();
+        let (max, alert) = (scored.max(0), scored.alert(threshold));
+        EachCall {
+            id: calls[scored.call].id.clone(),
+            escalates: scored.escalates,
+            risk: max.is_finite().then(|| evidence.probability(max)),
+            alert_turn: alert.map(|alert| alert.turn),
+            customer_turns_left: alert.map(|alert| alert.customer_turns_left),
+        }
+    };
+    evidence.iter().zip(thresholds).map(one).collect()
+}

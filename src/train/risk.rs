@@ -9,7 +9,7 @@ use crate::model::{Calibration, RiskHead, Thresholds};
 const TOLERANCE: f64 = 1e-2;
 const DECIMALS: f64 = 1e6;
 /// Non-escalating calls without which no promise about false alarms can be made.
-const MIN_CALM: usize = 19;
+pub(super) const MIN_CALM: usize = 19;
 
 /// Fits the head on `rows` with a label each. Columns are scaled to unit variance for the fit,
 /// so that one penalty suits all, and the scales folded back into the weights.

@@ -1,6 +1,7 @@
 //! The command line: a file a subcommand, each thin.
 
 mod calibrate;
+mod demo;
 mod engine;
 mod evaluate;
 mod failure;
@@ -9,6 +10,7 @@ mod replay;
 mod score;
 mod serve;
 mod train;
+mod watch;
 
 use clap::{Parser, Subcommand};
 
@@ -24,10 +26,14 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// See it work: the service with sample calls played in live.
+    Demo(demo::Args),
     /// Run the service: transcripts in, alerts out.
     Serve(serve::Args),
     /// Play recorded calls into a running server, as a call platform would.
     Replay(replay::Args),
+    /// A console in the terminal: calls and alerts as they come.
+    Watch(watch::Args),
     /// Score recorded calls: one JSON line for each turn.
     Score(score::Args),
     /// Fit a model on recorded calls and write it with its card.
@@ -44,8 +50,10 @@ enum Command {
 /// [`Failure`], with the exit code and one line for the user.
 pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
+        Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(args),
         Command::Replay(args) => replay::run(&args),
+        Command::Watch(args) => watch::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),

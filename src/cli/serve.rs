@@ -105,7 +105,7 @@ async fn serve(config: Config, engine: Arc<crate::engine::Engine>) -> Result<(),
 }
 
 /// A name that no earlier run has had.
-fn fresh_epoch() -> String {
+pub(super) fn fresh_epoch() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     format!("m{:x}-{:08x}", since.as_millis(), fastrand::u32(..))
 }

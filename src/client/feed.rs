@@ -363,7 +363,7 @@ impl<I: Iterator<Item = Script>> Feed<I> {
                 if !open {
                     return None;
                 }
-                let given_up = self.go_back(&key, seq, later);
+                let given_up = self.go_back(&key, seq, now);
                 if let Some(call) = self.calls.get_mut(&key) {
                     call.open = false;
                     self.starts.push_back((now, key));
@@ -406,3 +406,6 @@ impl<I: Iterator<Item = Script>> Feed<I> {
         Some(format!("{key}: given up: {why}"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,6 +81,7 @@ pub async fn play(
     let feed = Feed::new(calls, pace, Arc::clone(&tally));
     let mut player = Player { feed, begin: Instant::now(), last_ready: None, notes };
     let mut backoff = Backoff::default();
+    let mut said = String::new();
     loop {
         let before = player.last_ready;
         let Err(error) = player.session(target).await else { return Ok(()) };
@@ -95,7 +96,12 @@ pub async fn play(
             player.feed.abandon();
             return Err(error);
         }
-        player.say(format!("{error}; coming back")).await;
+        // Once for each trouble, not for each try.
+        let line = format!("{error}; coming back");
+        if line != said {
+            player.say(line.clone()).await;
+            said = line;
+        }
         sleep(backoff.pause()).await;
         Tally::add(&tally.reconnects, 1);
     }

@@ -47,7 +47,7 @@ impl Speed {
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// One call to be played: what was said, and where it is said to happen.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Script {
     /// Unique on the server.
     pub call_id: String,
@@ -57,7 +57,7 @@ pub struct Script {
     pub team: Option<String>,
     /// Agent.
     pub agent_id: Option<String>,
-    call: Option<Call>,
+    call: Call,
     /// When each turn has been said, in milliseconds of call time; never decreasing.
     said_ms: Vec<i64>,
 }
@@ -74,7 +74,7 @@ impl Script {
             now = now.max(turn.end_ms.unwrap_or(start.saturating_add(lasts)));
             said_ms.push(now);
         }
-        Script { call_id, call: Some(call), said_ms, ..Script::default() }
+        Script { call_id, queue: None, team: None, agent_id: None, call, said_ms }
     }
 
     /// Messages with a `seq`: the turns, and the end.
@@ -101,7 +101,7 @@ impl Script {
             queue: self.queue.as_deref(),
             team: self.team.as_deref(),
             agent_id: self.agent_id.as_deref(),
-            lang: self.call.as_ref().and_then(|call| call.lang.as_deref()),
+            lang: self.call.lang.as_deref(),
         }
         .to_json()
     }
@@ -110,7 +110,7 @@ impl Script {
     pub(super) fn message(&self, seq: u64) -> String {
         let call_id = self.call_id.as_str();
         let place = usize::try_from(seq.saturating_sub(1)).unwrap_or(usize::MAX);
-        let message = match self.call.as_ref().and_then(|call| call.turns.get(place)) {
+        let message = match self.call.turns.get(place) {
             Some(turn) => Outgoing::Chunk {
                 call_id,
                 seq,
@@ -121,7 +121,7 @@ impl Script {
                 text: &turn.text,
             },
             None => {
-                let outcome = self.call.as_ref().and_then(|call| call.outcome.as_ref());
+                let outcome = self.call.outcome.as_ref();
                 Outgoing::CallEnd { call_id, seq, reason: "completed", outcome }
             }
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::alert::Alert;
 use super::alerts::{Alerts, Check, Refusal};
-use super::effects::{CallChange, CallPhase, CallView, Effects, Said};
+use super::effects::{CallChange, CallPhase, CallView, Effects, RiskUpdate, Said};
 use super::event::{Action, CallEnd, CallStart, CallUpdate, Event};
 use super::policy::Level;
 use super::segments::Segments;
@@ -32,6 +32,13 @@ pub struct CallState {
     /// Level when the open turn began, so that the level depends on turns and not on cuts.
     pub(super) level_before_turn: Option<Level>,
     pub(super) level: Option<Level>,
+    /// After the newest final chunk; all that a view needs.
+    pub(super) risk: RiskUpdate,
+    pub(super) turns: u32,
+    /// Whose turn is open.
+    pub(super) turn_of: Option<Speaker>,
+    /// Customer turns that have ended under warning since the call was last there.
+    pub(super) calm_turns: u32,
     /// An alerting phrase has named the escalation, or a supervisor has joined.
     pub(super) escalated: bool,
     /// The risk was under the off threshold since the last risk alert.
@@ -45,7 +52,7 @@ pub struct CallState {
 impl CallState {
     /// A call that begins.
     pub fn open(engine: &Engine, start: CallStart, at: Timestamp) -> (CallState, Effects) {
-        let state = CallState {
+        let mut state = CallState {
             started_at: start.started_at.unwrap_or(at),
             start,
             phase: CallPhase::Open,
@@ -59,13 +66,18 @@ impl CallState {
             features: CallFeatures::new(&engine.space),
             level_before_turn: None,
             level: None,
+            risk: RiskUpdate::default(),
+            turns: 0,
+            turn_of: None,
+            calm_turns: 0,
             escalated: false,
             armed: true,
             alerts: Alerts::default(),
             said: Vec::new(),
             said_chars: 0,
         };
-        let risk = Some(state.risk_update(engine));
+        state.assess(engine);
+        let risk = Some(state.risk.clone());
         (state, Effects { call: Some(CallChange::Started), risk, ..Effects::default() })
     }
 
@@ -216,7 +228,7 @@ impl CallState {
 
     /// The call as consoles and REST show it.
     pub fn view(&self, engine: &Engine) -> CallView {
-        let risk = self.risk_update(engine);
+        let risk = &self.risk;
         CallView {
             call_id: self.start.call_id.clone(),
             queue: self.start.queue.clone(),
@@ -230,7 +242,7 @@ impl CallState {
             outcome: self.outcome.clone(),
             last_seq: self.last_seq,
             at_ms: self.at_ms,
-            turns: self.features.assess(&engine.space).turns,
+            turns: self.turns,
             risk: risk.risk,
             sentiment: risk.sentiment,
             trend: risk.trend,

@@ -10,7 +10,7 @@ use super::policy::{self, Level};
 use super::segments::Verdict;
 use super::settings::Engine;
 use crate::call::{Speaker, Timestamp};
-use crate::features::{CallFeatures, Piece, Pushed};
+use crate::features::{Assessment, Piece, Pushed};
 
 /// Highlights of one chunk at most.
 const MAX_HIGHLIGHTS: usize = 32;
@@ -52,14 +52,14 @@ impl CallState {
     ) {
         let pushed = self.features.push(&engine.space, piece(chunk));
         if pushed.new_turn {
-            self.level_before_turn = self.level;
+            self.turn_ended(chunk.speaker);
         }
         if pushed.words {
             self.at_ms = self.at_ms.max(chunk.end_ms.or(chunk.start_ms).unwrap_or(0));
             self.escalated |= chunk.speaker == Speaker::Supervisor;
         }
-        let risk = self.risk_update(engine);
-        self.level = risk.level;
+        self.assess(engine);
+        let risk = self.risk.clone();
         let said = said(engine, chunk, &pushed, &risk);
         self.keep(engine, &said);
         self.settle_provisional(engine, chunk, &pushed.hits, at, effects);
@@ -68,6 +68,16 @@ impl CallState {
         effects.score = Some(self.score(engine, chunk, &pushed, &risk));
         effects.said.push(Arc::new(said));
         effects.risk = Some(risk);
+    }
+
+    /// The open turn is over and one of `next` begins.
+    fn turn_ended(&mut self, next: Speaker) {
+        self.level_before_turn = self.level;
+        if self.turn_of == Some(Speaker::Customer) {
+            let calm = self.level < Some(Level::Warning);
+            self.calm_turns = if calm { self.calm_turns + 1 } else { 0 };
+        }
+        self.turn_of = Some(next);
     }
 
     /// Scores the open partials on a copy; the state keeps no trace of them.
@@ -84,7 +94,7 @@ impl CallState {
                 own = pushed;
             }
         }
-        let risk = self.risk_of(engine, &copy, level_before);
+        let risk = self.risk_of(engine, copy.assess(&engine.space), level_before);
         self.trigger_alerts(engine, chunk, &own.hits, at, effects);
         effects.score = Some(self.score(engine, chunk, &own, &risk));
         effects.said.push(Arc::new(said(engine, chunk, &own, &risk)));
@@ -118,14 +128,18 @@ impl CallState {
         self.scored(engine) && customer_turns >= engine.settings.min_customer_turns
     }
 
-    pub(super) fn risk_update(&self, engine: &Engine) -> RiskUpdate {
-        self.risk_of(engine, &self.features, self.level_before_turn)
+    /// Brings risk, level and turns up to date with the features.
+    pub(super) fn assess(&mut self, engine: &Engine) {
+        let assessment = self.features.assess(&engine.space);
+        self.risk = self.risk_of(engine, assessment, self.level_before_turn);
+        self.level = self.risk.level;
+        self.turns = assessment.turns;
     }
 
     fn risk_of(
         &self,
         engine: &Engine,
-        features: &CallFeatures,
+        assessment: Assessment,
         level_before: Option<Level>,
     ) -> RiskUpdate {
         let mut update =
@@ -133,7 +147,6 @@ impl CallState {
         if !self.scored(engine) {
             return update;
         }
-        let assessment = features.assess(&engine.space);
         update.sentiment = assessment.sentiment;
         if !self.forecast(engine, assessment.customer_turns) {
             update.risk = Some(engine.settings.prior);
@@ -159,10 +172,11 @@ impl CallState {
         at: Timestamp,
     ) -> Option<super::alert::Alert> {
         let key = format!("{}/manual", self.start.call_id);
-        if self.alerts.open_with_key(&key).is_some() {
+        let full = self.alerts.all().len() >= engine.settings.max_alerts_per_call;
+        if full || self.alerts.open_with_key(&key).is_some() {
             return None;
         }
-        let mut alert = self.new_alert(engine, AlertKind::Manual, key, self.last_seq(), at);
+        let mut alert = self.new_alert(AlertKind::Manual, key, self.last_seq(), at);
         alert.reasons = vec![super::alert::Reason {
             feature: "manual".into(),
             label: note.unwrap_or("the agent asks for help").into(),

@@ -87,7 +87,7 @@ pub struct Highlight {
 }
 
 /// `risk` of the console protocol, without the call's id.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RiskUpdate {
     /// Call time in milliseconds.
     pub at_ms: i64,

@@ -27,13 +27,17 @@ impl CallState {
         let level = self.level.filter(|&level| level >= Level::Warning);
         let Some(level) = level else {
             self.armed = true;
-            if let Some(open) = self.alerts.open_with_key(&key)
+            // One friendly turn is no peace: an alert taken back too soon could not be raised
+            // again before the cool-down.
+            if self.calm_turns >= engine.settings.retract_customer_turns
+                && let Some(open) = self.alerts.open_with_key(&key)
                 && Alerts::retract(open, "risk_fell", at)
             {
                 effects.alerts.push(open.clone());
             }
             return;
         };
+        self.calm_turns = 0;
         if let Some(open) = self.alerts.open_with_key(&key) {
             if open.level < level {
                 let fresh = self.risk_content(engine, seq, at);
@@ -57,7 +61,7 @@ impl CallState {
     /// A risk alert of the present moment: probability, reasons, guidance.
     fn risk_content(&self, engine: &Engine, seq: u64, at: Timestamp) -> Alert {
         let key = format!("{}/risk", self.start.call_id);
-        let mut alert = self.new_alert(engine, AlertKind::Risk, key, seq, at);
+        let mut alert = self.new_alert(AlertKind::Risk, key, seq, at);
         let explanation = self.features.explain(&engine.space);
         alert.threshold = Some(engine.probability(engine.space.model().thresholds.warning));
         alert.log_odds = Some(explanation.log_odds);
@@ -113,7 +117,7 @@ impl CallState {
             {
                 continue;
             }
-            let mut alert = self.new_alert(engine, AlertKind::Trigger, key, chunk.seq, at);
+            let mut alert = self.new_alert(AlertKind::Trigger, key, chunk.seq, at);
             alert.level = match alerts {
                 AlertLevel::Warning => Level::Warning,
                 AlertLevel::Critical => Level::Critical,
@@ -170,13 +174,12 @@ impl CallState {
     /// An alert of the present moment with nothing yet to say for itself.
     pub(super) fn new_alert(
         &self,
-        engine: &Engine,
         kind: AlertKind,
         dedup_key: String,
         seq: u64,
         at: Timestamp,
     ) -> Alert {
-        let risk = self.risk_update(engine);
+        let risk = &self.risk;
         let nth = self.alerts.all().len();
         let team = self.start.team.as_deref();
         Alert {

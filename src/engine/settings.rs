@@ -17,7 +17,10 @@ pub struct Settings {
     pub prior: f64,
     /// Customer turns before a forecast is made. Fewer would warn sooner on less. Default 2.
     pub min_customer_turns: u32,
-    /// Call time after an alert in which its key raises no other, in ms. Default 120,000.
+    /// Customer turns in a row under the warning level after which a risk alert is taken back.
+    /// Fewer would clear the inbox sooner and take back alerts that were right. Default 3.
+    pub retract_customer_turns: u32,
+    /// Call time after an alert in which its key raises no other, in ms. Default 60,000.
     pub cool_down_ms: i64,
     /// How long an acknowledged alert outlives its call, in ms. Default 900,000.
     pub outcome_grace_ms: i64,
@@ -38,7 +41,8 @@ impl Default for Settings {
         Settings {
             prior: 0.05,
             min_customer_turns: 2,
-            cool_down_ms: 120_000,
+            retract_customer_turns: 3,
+            cool_down_ms: 60_000,
             outcome_grace_ms: 15 * 60 * 1000,
             max_reasons: 6,
             max_quotes: 2,

@@ -154,16 +154,16 @@ proptest! {
     }
 }
 
-/// Turns that carry a call over the warning threshold, found in the corpus.
+/// The turns of a corpus call up to the one that carries it over the warning threshold.
 fn heated() -> Vec<Chunk> {
-    let risky = calls().iter().find(|call| {
-        score_call(engine(), call, false)
-            .iter()
-            .take(call.visible_turns())
-            .any(|score| score.level >= Some(Level::Warning))
-    });
-    let call = risky.expect("a call of ta.jsonl reaches warning");
-    chunks(call).take(call.visible_turns()).collect()
+    let first_warning = |call: &Call| {
+        let scores = score_call(engine(), call, false);
+        let visible = scores.iter().take(call.visible_turns());
+        visible.clone().position(|score| score.level >= Some(Level::Warning))
+    };
+    let found = calls().iter().find_map(|call| Some((call, first_warning(call)?)));
+    let (call, turn) = found.expect("a call of ta.jsonl reaches warning");
+    chunks(call).take(turn + 1).collect()
 }
 
 fn alerts_of(effects: &[Effects], kind: AlertKind) -> Vec<Alert> {
@@ -240,6 +240,29 @@ fn an_alert_is_taken_back_when_the_risk_falls_and_not_raised_again_at_once() {
         ..chunk.clone()
     });
     assert!(alerts_of(&feed(&mut state, again), AlertKind::Risk).is_empty());
+}
+
+/// Found in the demo: one calm turn took the alert back, and the cool-down then kept the call
+/// silent all the way to its escalation.
+#[test]
+fn one_calm_turn_does_not_take_an_alert_back() {
+    let heated = heated();
+    let mut state = open(None);
+    feed(&mut state, heated.clone());
+    let next = heated.len() as u64 + 1;
+    let at = heated.last().and_then(|chunk| chunk.end_ms).unwrap();
+    let calm = [
+        (Speaker::Agent, "I have credited it today and you will get an email in an hour"),
+        (Speaker::Customer, "oh perfect thank you so much that's great"),
+        (Speaker::Agent, "you're welcome, the credit is on your account"),
+    ];
+    let calm = calm.into_iter().zip(0..).map(|((speaker, text), index)| {
+        let start_ms = Some(at + index * 1_000);
+        Chunk { start_ms, end_ms: start_ms, ..said(next + index as u64, speaker, text) }
+    });
+    let effects = feed(&mut state, calm);
+    let retracted = |alert: &Alert| alert.state == AlertState::Retracted;
+    assert!(!alerts_of(&effects, AlertKind::Risk).iter().any(retracted));
 }
 
 #[test]

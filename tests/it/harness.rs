@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -126,6 +126,10 @@ impl Server {
         signal(&self.child, "-TERM");
     }
 
+    pub fn interrupt(&self) {
+        signal(&self.child, "-INT");
+    }
+
     pub fn kill(&self) {
         signal(&self.child, "-KILL");
     }
@@ -155,30 +159,36 @@ impl Drop for Server {
 
 /// Waits for a child, which is killed when it takes too long.
 pub fn wait(child: &mut Child) -> ExitStatus {
-    for _ in 0..PATIENCE.as_millis() / 10 {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status;
+    let pid = child.id().to_string();
+    let (done, over) = mpsc::channel::<()>();
+    let guard = std::thread::spawn(move || {
+        let in_time = over.recv_timeout(PATIENCE) != Err(mpsc::RecvTimeoutError::Timeout);
+        if !in_time {
+            let _ = Command::new("kill").args(["-KILL", &pid]).status();
         }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let _ = child.kill();
-    panic!("the process did not end");
+        in_time
+    });
+    let status = child.wait().unwrap();
+    drop(done);
+    assert!(guard.join().unwrap(), "the process did not end");
+    status
 }
 
 /// What a pipe said.
 pub struct Collected {
-    text: Arc<Mutex<String>>,
+    text: Arc<(Mutex<String>, Condvar)>,
     reader: JoinHandle<()>,
 }
 
 /// Keeps reading a pipe, so that nobody blocks on it.
 pub fn collect(mut pipe: impl Read + Send + 'static) -> Collected {
-    let text = Arc::new(Mutex::new(String::new()));
+    let text = Arc::new((Mutex::new(String::new()), Condvar::new()));
     let sink = Arc::clone(&text);
     let reader = std::thread::spawn(move || {
         let mut buffer = [0; 4096];
         while let Ok(read @ 1..) = pipe.read(&mut buffer) {
-            sink.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..read]));
+            sink.0.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..read]));
+            sink.1.notify_all();
         }
     });
     Collected { text, reader }
@@ -186,13 +196,13 @@ pub fn collect(mut pipe: impl Read + Send + 'static) -> Collected {
 
 impl Collected {
     pub fn so_far(&self) -> String {
-        self.text.lock().unwrap().clone()
+        self.text.0.lock().unwrap().clone()
     }
 
     /// Everything, once the other end is closed.
     pub fn all(self) -> String {
         self.reader.join().unwrap();
-        self.text.lock().unwrap().clone()
+        self.text.0.lock().unwrap().clone()
     }
 }
 
@@ -223,20 +233,19 @@ impl Running {
     }
 
     /// Waits until its stdout holds that.
-    pub async fn says(&self, what: &str) -> String {
-        let out = self.out.as_ref().unwrap();
-        for _ in 0..PATIENCE.as_millis() / 10 {
-            let text = out.so_far();
-            if text.contains(what) {
-                return text;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!(
-            "{what:?} is not in {}; stderr: {}",
-            out.so_far(),
-            self.err.as_ref().unwrap().so_far()
-        );
+    pub fn says(&self, what: &str) -> String {
+        self.says_times(what, 1)
+    }
+
+    /// Waits until its stdout holds that so many times.
+    pub fn says_times(&self, what: &str, times: usize) -> String {
+        let (text, grown) = &*self.out.as_ref().unwrap().text;
+        let missing = |text: &mut String| text.matches(what).count() < times;
+        let waited = grown.wait_timeout_while(text.lock().unwrap(), PATIENCE, missing).unwrap();
+        let text = waited.0.clone();
+        let errors = self.err.as_ref().unwrap().so_far();
+        assert!(!waited.1.timed_out(), "{what:?} is not in {text}; stderr: {errors}");
+        text
     }
 }
 
@@ -293,13 +302,14 @@ impl Peer {
 
     /// The next message.
     pub async fn next(&mut self) -> Value {
-        match self.step().await {
+        match self.try_next().await {
             Ok(value) => value,
             Err(end) => panic!("the connection ended: {end}{}", self.history()),
         }
     }
 
-    async fn step(&mut self) -> Result<Value, String> {
+    /// The next message, or the close code or error that came instead.
+    pub async fn try_next(&mut self) -> Result<Value, String> {
         loop {
             let Ok(message) = timeout(PATIENCE, self.ws.next()).await else {
                 panic!("nothing came{}", self.history());
@@ -345,7 +355,7 @@ impl Peer {
     /// Reads to the end and gives the close code.
     pub async fn close_code(&mut self) -> u16 {
         loop {
-            if let Err(end) = self.step().await {
+            if let Err(end) = self.try_next().await {
                 return end.parse().unwrap_or_else(|_| panic!("{end}{}", self.history()));
             }
         }
@@ -385,11 +395,13 @@ impl Peer {
         .await;
     }
 
-    /// Everything the server still had to say: what comes before the answer to a marker.
+    /// Everything the server still had to say: what comes before the ack of a marker. Acks may
+    /// come behind other answers, but keep their order.
     pub async fn settled(&mut self, marker: &str) -> Vec<Value> {
         self.send(json!({"type": "call_start", "call_id": marker})).await;
-        let mut read = self.read_until(|m| m["type"] == "started" && m["call_id"] == marker).await;
-        read.pop();
+        self.chunk(marker, 1, "other", "").await;
+        let mut read = self.read_until(|m| m["type"] == "ack" && m["call_id"] == marker).await;
+        read.retain(|message| message["call_id"] != marker);
         read
     }
 

@@ -1,5 +1,11 @@
 //! The built binary over real sockets. One integration-test binary, a module a concern.
 #![allow(missing_docs)]
 
+mod bad_input;
+mod cli;
+mod console;
 mod harness;
+mod imports;
+mod ingest;
 mod replay;
+mod rest;

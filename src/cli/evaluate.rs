@@ -15,9 +15,9 @@ use crate::features::SPACE;
 use crate::train::baselines::tfidf::Tfidf;
 use crate::train::evaluate::heads::{HeadCases, HeadSpace, Sentiment};
 use crate::train::evaluate::judge::{Evidence, Judge};
-use crate::train::evaluate::{Options, report};
+use crate::train::evaluate::{Options, instructive, report};
 use crate::train::pipeline::{sources, train};
-use crate::train::report::text;
+use crate::train::report::{page, text};
 
 /// Judges a model on calls with known outcomes: of those that escalate, how many it warns of
 /// before they do, at 5 and 10 false alarms per 100 others.
@@ -56,6 +56,9 @@ pub(super) struct Args {
     /// the sentiment heads on as well.
     #[arg(long, value_name = "FILE")]
     sentiment_corpus: Option<PathBuf>,
+    /// Also write a page for people: plots, tables, ten instructive calls with their words.
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
     /// Also write everything as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -99,6 +102,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         // Of cross-validated models the first stands for all: none has seen these texts.
         read_sentiments(path, &judged.engines[0], &mut cases)?;
         report.sentiment_corpus = cases.sentiment_figures();
+    }
+    if let Some(path) = &args.report {
+        let lessons = instructive::pick(&calls, &judged.evidence, &judged.engines);
+        write(path, &page::write(&report, &calls, &lessons))?;
     }
     if let Some(path) = &args.json {
         let json = serde_json::to_string_pretty(&report).map_err(Failure::failed)?;

@@ -322,3 +322,73 @@ fn each_call(calls: &[&Call], evidence: &[Evidence], thresholds: &[f64]) -> Vec<
     };
     evidence.iter().zip(thresholds).map(one).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::metrics::fixture;
+
+    /// Two batches of 20 calls: in `a` the ten that escalate have 2 and the others 0 … 9 tenths,
+    /// in `b` everything is 1 lower. All have four turns, the highest comes second.
+    fn toy() -> (Vec<Call>, Vec<Evidence>) {
+        let (mut calls, mut evidence) = (Vec::new(), Vec::new());
+        for (batch, lower) in [("a", 0.0), ("b", 1.0)] {
+            for place in 0..20 {
+                let escalates = place < 10;
+                let top = if escalates { 2.0 } else { f64::from(place - 10) / 10.0 } - lower;
+                let json = format!(
+                    r#"{{"id":"{batch}-{place}","outcome":{{"escalated":{escalates}}},"turns":[]}}"#
+                );
+                let mut scored = fixture::call(escalates, &[top - 2.0, top, top - 2.0, top - 2.0]);
+                scored.call = calls.len();
+                calls.push(serde_json::from_str(&json).unwrap());
+                let mut scores: [Option<_>; 7] = Default::default();
+                scores[Contender::Model as usize] = Some(scored);
+                let live = live::Live::default();
+                evidence.push(Evidence { engine: 0, scores, warning: 0.85, shift: 0.0, live });
+            }
+        }
+        (calls, evidence)
+    }
+
+    fn toy_report() -> Report {
+        let (calls, evidence) = toy();
+        let calls: Vec<&Call> = calls.iter().collect();
+        let options =
+            Options { title: "toy".into(), base_rate: 0.05, prior: 0.5, notes: Vec::new() };
+        report(&calls, &evidence, &HeadCases::default(), options)
+    }
+
+    #[test]
+    fn every_batch_keeps_its_own_budget() {
+        let report = toy_report();
+        assert_eq!((report.batches, report.calls, report.escalating), (2, 40, 20));
+        let figures = report.lines[0].figures.unwrap();
+        // Within each batch the order is perfect; pooled it would not be.
+        assert_eq!((figures.auc.value, figures.recall_at_5.value), (1.0, 1.0));
+        assert_eq!(figures.early_recall_at_10.value, 1.0);
+        assert!(report.lines[1].figures.is_none());
+        // One of ten calm calls may be above.
+        assert_eq!(report.prices[0].alarms.false_alarms, 0.1);
+        assert_eq!(report.prices[0].lead.turns_caught, 2.0);
+        assert_eq!((report.leads.turns.len(), report.leads.missed), (20, 0));
+    }
+
+    #[test]
+    fn the_carried_threshold_is_told_batch_by_batch() {
+        let report = toy_report();
+        let (a, b) = (report.by_batch["a"], report.by_batch["b"]);
+        // Above .85: in `a` the tens of 2 and the .9, in `b` the tens of 1.
+        assert_eq!((a.carried_recall, a.realised_false_alarms), (1.0, 0.1));
+        assert_eq!((b.carried_recall, b.realised_false_alarms), (1.0, 0.0));
+        assert!((report.prices[2].alarms.false_alarms - 0.05).abs() < 1e-12);
+    }
+
+    #[test]
+    fn calibration_is_told_by_customer_turns_so_far() {
+        let report = toy_report();
+        let turns: Vec<(&str, usize)> =
+            report.calibration.iter().map(|(name, c)| (name.as_str(), c.turns)).collect();
+        assert_eq!(turns, [("all turns", 160), ("turns 2-4", 160)]);
+    }
+}

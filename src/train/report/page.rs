@@ -32,8 +32,11 @@ pub fn write(report: &Report, corpus: &[&Call], lessons: &[Instructive]) -> Stri
 }
 
 fn section(title: &str, quiet: &str, body: &str) -> String {
-    let quiet = escape(quiet);
-    format!("<section><h2>{}</h2><p class=\"quiet\">{quiet}</p>{body}</section>", escape(title))
+    let quiet = match quiet {
+        "" => String::new(),
+        quiet => format!("<p class=\"quiet\">{}</p>", escape(quiet)),
+    };
+    format!("<section><h2>{}</h2>{quiet}{body}</section>", escape(title))
 }
 
 fn head(report: &Report, title: &str) -> String {
@@ -147,7 +150,8 @@ fn instructive(corpus: &[&Call], lessons: &[Instructive]) -> String {
     section(
         "Calls to learn from",
         "The earliest catches, the misses furthest below the threshold, the false alarms \
-         furthest above it. The dashed line is the threshold; bars are contributions in log-odds.",
+         furthest above it. The dashed line is the threshold; bars are contributions in \
+         log-odds. Turns count from 0.",
         &articles,
     )
 }
@@ -184,4 +188,55 @@ fn definitions() -> String {
          regression of the outcome on the log-odds; right are 1 and 0. <b>ECE</b>: mean distance of \
          shown and observed over 15 bins of equal mass.</p>",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Engine, Settings};
+    use crate::train::evaluate::heads::HeadCases;
+    use crate::train::evaluate::judge::Judge;
+    use crate::train::evaluate::{Options, instructive, report};
+    use crate::train::report::text;
+
+    /// Twelve real calls under hostile names.
+    fn calls() -> Vec<Call> {
+        let lines = include_str!("../../../data/calls/te.jsonl").lines().take(12);
+        let mut calls: Vec<Call> = lines.map(|l| crate::corpus::parse(l).unwrap()).collect();
+        for (index, call) in calls.iter_mut().enumerate() {
+            call.id = format!("<script>alert({index})</script>-{index}");
+            call.industry = Some("<img src=x>".into());
+            call.turns[1].text += " </q><script>x</script> & so";
+        }
+        calls
+    }
+
+    #[test]
+    fn the_page_holds_everything_and_no_markup_of_the_corpus() {
+        let calls = calls();
+        let calls: Vec<&Call> = calls.iter().collect();
+        let engines = [Engine::with_model(None, Settings::default()).unwrap()];
+        let judge = Judge::new(&engines[0], 0, None, 0.4).unwrap();
+        let mut heads = HeadCases::default();
+        let judged = calls.iter().enumerate().map(|(i, call)| judge.call(i, call, &mut heads));
+        let evidence: Vec<_> = judged.collect();
+        let title = "<i>mine</i>".to_owned();
+        let options = Options { title, base_rate: 0.05, prior: 0.4, notes: vec!["a < b".into()] };
+        let report = report(&calls, &evidence, &heads, options);
+        let lessons = instructive::pick(&calls, &evidence, &engines);
+        assert!(!lessons.is_empty() && lessons.iter().all(|lesson| lesson.explanation.is_some()));
+        let page = write(&report, &calls, &lessons);
+        for hostile in ["<script", "<img", "<i>mine", "http://", "https://", "NaN", "inf\""] {
+            assert!(!page.contains(hostile), "{hostile}");
+        }
+        assert!(page.contains("&lt;script&gt;") && page.contains("a &lt; b"));
+        assert!(
+            page.matches("<svg").count() > 8 && page.matches("<article").count() == lessons.len()
+        );
+        let text = text::write(&report);
+        assert!(text.contains("needs --by-batch") && text.contains("recall@10"));
+        let wide = text.lines().find(|line| line.chars().count() > 120);
+        assert_eq!(wide, None);
+        serde_json::to_string(&report).unwrap();
+    }
 }

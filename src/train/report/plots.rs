@@ -108,8 +108,8 @@ pub(super) fn risk(call: &Instructive, event: Option<usize>, turns: usize) -> St
     plot.line("budget", [(0.0, call.threshold), (end, call.threshold)]);
     if let Some(event) = event.map(|event| event as f64) {
         plot.line("event", [(event, 0.0), (event, 1.0)]);
-        let at = plot.x(event);
-        plot.text(at - 5.0, 22.0, "end", "tick", "escalates");
+        let (x, y) = (plot.x(event), plot.y(0.04));
+        plot.text(x - 5.0, y, "end", "tick", "escalates");
     }
     plot.line("curve c0", call.curve.iter().map(|&(turn, risk)| (turn as f64, risk)));
     for &(turn, risk) in &call.curve {

@@ -93,6 +93,7 @@ impl Config {
         for (section, checked) in [
             ("log", self.log.check()),
             ("server", self.server.check()),
+            ("wire", self.wire.check()),
             ("engine", self.engine.check()),
         ] {
             checked.map_err(|message| ConfigError(format!("[{section}] {message}")))?;

@@ -72,10 +72,12 @@ pub fn calls(
             Ok(line) => line,
             Err(error) => return Some(Err(line_error(&name, index, &error.to_string()))),
         };
+        // Editors of one system put a byte order mark before the first line.
+        let line = line.strip_prefix('\u{FEFF}').unwrap_or(&line);
         if line.trim().is_empty() {
             return None;
         }
-        Some(parse(&line).map_err(|message| line_error(&name, index, &message)))
+        Some(parse(line).map_err(|message| line_error(&name, index, &message)))
     }))
 }
 
@@ -88,7 +90,14 @@ fn line_error(path: &str, index: usize, message: &str) -> CorpusError {
 /// # Errors
 /// A sentence that says what is wrong.
 pub fn parse(line: &str) -> Result<Call, String> {
-    let call: Call = serde_json::from_str(line).map_err(|error| format!("not a call: {error}"))?;
+    if !line.trim_start().starts_with('{') {
+        return Err("not a call: a line is one JSON object, as in data/README.md".into());
+    }
+    let call: Call = serde_json::from_str(line).map_err(|error| {
+        // The line within the line is always 1.
+        let text = error.to_string().replace(" at line 1 column ", " at column ");
+        format!("not a call: {text}")
+    })?;
     if call.id.is_empty() {
         return Err("the call's `id` is empty; give each call its own".into());
     }
@@ -193,8 +202,12 @@ mod tests {
         writeln!(encoder, "{LINE}\n").unwrap();
         encoder.finish().unwrap();
         std::fs::write(folder.path().join("notes.txt"), "not a corpus").unwrap();
+        // With a byte order mark and the line ends of another system.
+        let other = LINE.replace("x-1", "x-9");
+        std::fs::write(folder.path().join("b.jsonl"), format!("\u{FEFF}{other}\r\n")).unwrap();
         let files = read_all(&[folder.path().to_path_buf()]).unwrap();
-        assert_eq!((files.len(), files[0].calls.len(), files[0].sha256.len()), (1, 1, 64));
+        assert_eq!((files.len(), files[0].calls.len(), files[0].sha256.len()), (2, 1, 64));
+        assert_eq!(files[1].calls[0].id, "x-9");
     }
 
     #[test]
@@ -204,6 +217,8 @@ mod tests {
         std::fs::write(&path, format!("{LINE}\n{{\"id\":\"x-2\"}}\n")).unwrap();
         let message = read_all(&[path]).unwrap_err().to_string();
         assert!(message.contains("bad.jsonl:2:") && message.contains("turns"), "{message}");
+        assert!(parse("[]").unwrap_err().contains("one JSON object"));
+        assert!(parse(r#"{"id":1,"turns":[]}"#).unwrap_err().ends_with("at column 7"));
         assert!(parse(r#"{"id":"a","outcome":{"escalated":true,"turn":5},"turns":[]}"#).is_err());
     }
 }

@@ -157,7 +157,8 @@ impl Desk {
         effects: Effects,
         timing: Option<Timing>,
     ) -> (Publication, Option<Score>) {
-        let Effects { score, said, risk, alerts, call: change } = effects;
+        let Effects { score, said, risk, alerts, call: change, over_limit } = effects;
+        self.metrics.partials_passed_over.inc_by(u64::from(over_limit));
         let view = Arc::new(state.view(&self.engine));
         let alerts = alerts.into_iter().map(Arc::new).collect();
         (Publication { view, change, risk, said, alerts, timing }, score)

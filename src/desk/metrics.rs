@@ -20,6 +20,8 @@ pub struct Metrics {
     pub events: Counter,
     /// Messages that repeated what was there.
     pub duplicates: Counter,
+    /// Partials passed over because too many utterances of their call were open.
+    pub partials_passed_over: Counter,
     /// Messages that left a gap.
     pub gaps: Counter,
     /// Messages refused for good.
@@ -49,6 +51,7 @@ impl Metrics {
             remembered_calls: Gauge::default(),
             events: Counter::default(),
             duplicates: Counter::default(),
+            partials_passed_over: Counter::default(),
             gaps: Counter::default(),
             refused: Counter::default(),
             taken_over: Counter::default(),
@@ -69,6 +72,11 @@ impl Metrics {
         );
         all.register("events", "Events applied", metrics.events.clone());
         all.register("duplicates", "Messages acked again", metrics.duplicates.clone());
+        all.register(
+            "partials_passed_over",
+            "Partials over the limit of open utterances",
+            metrics.partials_passed_over.clone(),
+        );
         all.register("gaps", "Messages that left a gap", metrics.gaps.clone());
         all.register("refused", "Messages refused for good", metrics.refused.clone());
         all.register("taken_over", "Calls taken over", metrics.taken_over.clone());

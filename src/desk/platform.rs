@@ -330,12 +330,17 @@ impl Platform {
         let (Some(call_id), Some(seq)) = (problem.call_id.as_deref(), problem.seq) else {
             return Taken::refused(problem);
         };
-        if !matches!(self.calls.get(call_id), Some(Hold::Mine { .. })) {
+        let Some(Hold::Mine { call, .. }) = self.calls.get(call_id) else {
             return Taken::refused(problem);
-        }
+        };
+        let repeated = call.lock().state.last_seq() >= seq;
         let code = problem.code.name();
-        desk.metrics.message_refused(call_id, seq, code);
         let event = Event::Refused { seq, code: code.into() };
+        if repeated {
+            // Acked again without other effect, like everything that is sent twice.
+            return self.event(desk, call_id, event, permit, read);
+        }
+        desk.metrics.message_refused(call_id, seq, code);
         let taken = self.event(desk, call_id, event, permit, read);
         match taken.now {
             // After a gap it will come again and be refused then.

@@ -50,11 +50,11 @@ pub struct Alert {
     pub dedup_key: String,
     /// The call.
     pub call_id: String,
-    /// Its queue when raised.
+    /// Queue of its call; an open alert moves with the call.
     pub queue: Option<String>,
-    /// Its team when raised.
+    /// Team of its call.
     pub team: Option<String>,
-    /// Its agent when raised.
+    /// Agent of its call.
     pub agent_id: Option<String>,
     /// Why it exists.
     pub kind: AlertKind,
@@ -102,7 +102,7 @@ pub struct Alert {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snoozed_until: Option<Timestamp>,
     /// What became of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub outcome: Option<Resolution>,
 }
 

@@ -49,11 +49,19 @@ impl Alerts {
         self.all.iter_mut().rev().find(|a| a.dedup_key == key && a.state.is_open())
     }
 
-    /// Whether `key` may raise an alert at call time `at_ms`.
-    pub(super) fn may_raise(&self, key: &str, at_ms: i64, settings: &Settings) -> bool {
+    /// Whether `key` may raise an alert at call time `at_ms`. Times of chunks are optional, so
+    /// the cool-down is over by call time or by the time of the events, whichever is first.
+    pub(super) fn may_raise(
+        &self,
+        key: &str,
+        at_ms: i64,
+        at: Timestamp,
+        settings: &Settings,
+    ) -> bool {
         self.all.len() < settings.max_alerts_per_call
             && self.all.iter().filter(|alert| alert.dedup_key == key).all(|alert| {
-                let rested = at_ms.saturating_sub(alert.at_ms) >= settings.cool_down_ms;
+                let rested = at_ms.saturating_sub(alert.at_ms) >= settings.cool_down_ms
+                    || at.0.saturating_sub(alert.raised_at.0) >= settings.cool_down_ms;
                 // What the recogniser took back never disturbed anybody for good.
                 !alert.state.is_open() && (rested || alert.provisional)
             })
@@ -68,6 +76,44 @@ impl Alerts {
     pub(super) fn raise_provisional(&mut self, alert: Alert, segment: String) -> Alert {
         self.provisional.push((segment, alert.dedup_key.clone()));
         self.raise(alert)
+    }
+
+    /// Final words say the same as the partial that raised the alert of `key`: it stands,
+    /// whatever becomes of that partial. `None` when it stood already.
+    pub(super) fn confirm(&mut self, key: &str, at: Timestamp) -> Option<Alert> {
+        let alert = self.open_with_key(key).filter(|alert| alert.provisional)?;
+        alert.provisional = false;
+        let state = alert.state;
+        enter(alert, state, at, ENGINE, Some("confirmed".into()));
+        let alert = alert.clone();
+        self.provisional.retain(|(_, own)| own != key);
+        Some(alert)
+    }
+
+    /// The call has new keys; its open alerts go with it.
+    pub(super) fn follow(
+        &mut self,
+        queue: Option<&String>,
+        team: Option<&String>,
+        agent_id: Option<&String>,
+    ) -> Vec<Alert> {
+        let open = self.all.iter_mut().filter(|alert| alert.state.is_open());
+        open.map(|alert| {
+            alert.queue = queue.cloned();
+            alert.team = team.cloned();
+            alert.agent_id = agent_id.cloned();
+            alert.clone()
+        })
+        .collect()
+    }
+
+    /// Somebody raised their hand again while the first alert is open: their words are kept.
+    pub(super) fn note(alert: &mut Alert, by: &str, note: Option<&str>, at: Timestamp) {
+        let state = alert.state;
+        enter(alert, state, at, by, Some("hand raised again".into()));
+        if let Some(entry) = alert.history.last_mut() {
+            entry.note = note.map(str::to_owned);
+        }
     }
 
     /// Keys of the alerts that partials of `segment` raised; they are settled from here on.
@@ -186,13 +232,6 @@ impl Alerts {
         alert.snoozed_until = None;
         enter(alert, AlertState::Retracted, at, ENGINE, Some(why.to_owned()));
         true
-    }
-
-    /// A provisional alert whose words have become final.
-    pub(super) fn confirm(alert: &mut Alert, at: Timestamp) {
-        alert.provisional = false;
-        let state = alert.state;
-        enter(alert, state, at, ENGINE, Some("confirmed".into()));
     }
 
     /// The call is over: closes what nobody has taken, and, once `graced`, all the rest.

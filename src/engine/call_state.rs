@@ -94,7 +94,16 @@ impl CallState {
             Event::Update(update) => {
                 let start = self.start.clone();
                 self.update(update);
-                effects.call = (self.start != start).then_some(CallChange::Updated);
+                if self.start != start {
+                    effects.call = Some(CallChange::Updated);
+                }
+                let now = &self.start;
+                if (&now.queue, &now.team, &now.agent_id)
+                    != (&start.queue, &start.team, &start.agent_id)
+                {
+                    let keys = (now.queue.as_ref(), now.team.as_ref(), now.agent_id.as_ref());
+                    effects.alerts.extend(self.alerts.follow(keys.0, keys.1, keys.2));
+                }
             }
             Event::End(end) => self.end(engine, end, at, &mut effects),
             Event::Refused { seq, .. } => self.last_seq = *seq,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::alert::AlertKind;
+use super::alerts::Alerts;
 use super::call_state::CallState;
 use super::effects::{Effects, Highlight, RiskUpdate, Said, Score};
 use super::event::Chunk;
@@ -23,8 +24,9 @@ impl CallState {
         at: Timestamp,
         effects: &mut Effects,
     ) {
-        match self.segments.take(chunk) {
+        match self.segments.take(chunk, engine.settings.max_open_segments) {
             Verdict::Late => {}
+            Verdict::TooMany => effects.over_limit = true,
             Verdict::Partial => self.partial(engine, chunk, at, effects),
             Verdict::Final => self.final_chunk(engine, chunk, at, effects),
         }
@@ -60,10 +62,10 @@ impl CallState {
         }
         self.assess(engine);
         let risk = self.risk.clone();
-        let said = said(engine, chunk, &pushed, &risk);
+        let said = self.said(engine, chunk, &pushed, &risk);
         self.keep(engine, &said);
-        self.settle_provisional(engine, chunk, &pushed.hits, at, effects);
         self.trigger_alerts(engine, chunk, &pushed.hits, at, effects);
+        self.settle_provisional(chunk, at, effects);
         self.risk_alert(engine, chunk.seq, at, effects);
         effects.score = Some(self.score(engine, chunk, &pushed, &risk));
         effects.said.push(Arc::new(said));
@@ -97,7 +99,7 @@ impl CallState {
         let risk = self.risk_of(engine, copy.assess(&engine.space), level_before);
         self.trigger_alerts(engine, chunk, &own.hits, at, effects);
         effects.score = Some(self.score(engine, chunk, &own, &risk));
-        effects.said.push(Arc::new(said(engine, chunk, &own, &risk)));
+        effects.said.push(Arc::new(self.said(engine, chunk, &own, &risk)));
     }
 
     fn score(&self, engine: &Engine, chunk: &Chunk, pushed: &Pushed, risk: &RiskUpdate) -> Score {
@@ -120,7 +122,8 @@ impl CallState {
 
     /// Whether the model speaks the call's language.
     pub(super) fn scored(&self, engine: &Engine) -> bool {
-        engine.space.model().speaks(self.start.lang.as_deref())
+        let lang = self.start.lang.as_deref().filter(|lang| !lang.is_empty());
+        engine.space.model().speaks(lang)
     }
 
     /// Whether the customer has said enough for a forecast.
@@ -172,8 +175,11 @@ impl CallState {
         at: Timestamp,
     ) -> Option<super::alert::Alert> {
         let key = format!("{}/manual", self.start.call_id);
-        let full = self.alerts.all().len() >= engine.settings.max_alerts_per_call;
-        if full || self.alerts.open_with_key(&key).is_some() {
+        if let Some(open) = self.alerts.open_with_key(&key) {
+            Alerts::note(open, by, note, at);
+            return Some(open.clone());
+        }
+        if self.alerts.all().len() >= engine.settings.max_alerts_per_call {
             return None;
         }
         let mut alert = self.new_alert(AlertKind::Manual, key, self.last_seq(), at);
@@ -198,33 +204,36 @@ fn piece(chunk: &Chunk) -> Piece<'_> {
     }
 }
 
-fn said(engine: &Engine, chunk: &Chunk, pushed: &Pushed, risk: &RiskUpdate) -> Said {
-    let phrases = engine.space.phrases();
-    let highlights =
-        pushed.hits.iter().filter(|hit| hit.to.seq == chunk.seq).map(|hit| Highlight {
-            // A phrase that began in an earlier chunk is shown from the start of this one.
-            start: if hit.from.seq == chunk.seq { hit.from.start } else { 0 },
-            end: hit.to.end,
-            why: phrases.category_of(hit.phrase).id.clone(),
-            weight: None,
-        });
-    let mut kept: Vec<Highlight> = Vec::new();
-    for highlight in highlights.take(MAX_HIGHLIGHTS) {
-        if !kept.contains(&highlight) {
-            kept.push(highlight);
+impl CallState {
+    /// The chunk as consoles show it.
+    fn said(&self, engine: &Engine, chunk: &Chunk, pushed: &Pushed, risk: &RiskUpdate) -> Said {
+        let phrases = engine.space.phrases();
+        let highlights =
+            pushed.hits.iter().filter(|hit| hit.to.seq == chunk.seq).map(|hit| Highlight {
+                // A phrase that began in an earlier chunk is shown from the start of this one.
+                start: if hit.from.seq == chunk.seq { hit.from.start } else { 0 },
+                end: hit.to.end,
+                why: phrases.category_of(hit.phrase).id.clone(),
+                weight: None,
+            });
+        let mut kept: Vec<Highlight> = Vec::new();
+        for highlight in highlights.take(MAX_HIGHLIGHTS) {
+            if !kept.contains(&highlight) {
+                kept.push(highlight);
+            }
         }
-    }
-    Said {
-        seq: chunk.seq,
-        segment_id: chunk.segment_id.clone(),
-        is_final: chunk.is_final,
-        start_ms: chunk.start_ms,
-        end_ms: chunk.end_ms,
-        speaker: chunk.speaker,
-        text: Arc::from(chunk.text.as_str()),
-        sentiment: pushed.sentiment,
-        risk: risk.risk,
-        highlights: kept,
-        forced: false,
+        Said {
+            seq: chunk.seq,
+            segment_id: chunk.segment_id.clone(),
+            is_final: chunk.is_final,
+            start_ms: chunk.start_ms,
+            end_ms: chunk.end_ms,
+            speaker: chunk.speaker,
+            text: Arc::from(chunk.text.as_str()),
+            sentiment: pushed.sentiment.filter(|_| self.scored(engine)),
+            risk: risk.risk,
+            highlights: kept,
+            forced: false,
+        }
     }
 }

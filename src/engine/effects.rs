@@ -22,6 +22,8 @@ pub struct Effects {
     pub alerts: Vec<Alert>,
     /// Set when consoles must hear about the call itself.
     pub call: Option<CallChange>,
+    /// A partial was passed over: too many utterances are open.
+    pub over_limit: bool,
 }
 
 /// `score` of the protocol.

@@ -39,8 +39,8 @@ impl CallState {
         };
         self.calm_turns = 0;
         if let Some(open) = self.alerts.open_with_key(&key) {
-            if open.level < level {
-                let fresh = self.risk_content(engine, seq, at);
+            if open.level < level && !self.escalated {
+                let fresh = self.risk_content(engine, level, seq, at);
                 if let Some(open) = self.alerts.open_with_key(&key) {
                     copy_content(open, fresh);
                     Alerts::lift(open, level, at);
@@ -50,20 +50,25 @@ impl CallState {
             return;
         }
         let free = self.armed && !self.escalated;
-        if free && self.alerts.may_raise(&key, self.at_ms, &engine.settings) {
+        if free && self.alerts.may_raise(&key, self.at_ms, at, &engine.settings) {
             self.armed = false;
-            let mut alert = self.risk_content(engine, seq, at);
-            alert.level = level;
+            let alert = self.risk_content(engine, level, seq, at);
             effects.alerts.push(self.alerts.raise(alert));
         }
     }
 
     /// A risk alert of the present moment: probability, reasons, guidance.
-    fn risk_content(&self, engine: &Engine, seq: u64, at: Timestamp) -> Alert {
+    fn risk_content(&self, engine: &Engine, level: Level, seq: u64, at: Timestamp) -> Alert {
         let key = format!("{}/risk", self.start.call_id);
         let mut alert = self.new_alert(AlertKind::Risk, key, seq, at);
         let explanation = self.features.explain(&engine.space);
-        alert.threshold = Some(engine.probability(engine.space.model().thresholds.warning));
+        let thresholds = &engine.space.model().thresholds;
+        let crossed = match level {
+            Level::Critical => thresholds.critical,
+            _ => thresholds.warning,
+        };
+        alert.level = level;
+        alert.threshold = Some(engine.probability(crossed));
         alert.log_odds = Some(explanation.log_odds);
         alert.intercept = Some(explanation.intercept);
         alert.reasons = self.reasons(engine, explanation.parts);
@@ -73,12 +78,17 @@ impl CallState {
         alert
     }
 
-    /// The largest reasons by size, signs kept, and `other` for the rest.
+    /// The largest reasons by size, signs kept, and `other` for the rest. Named acts come before
+    /// the outlook of the words.
     pub(super) fn reasons(&self, engine: &Engine, parts: Vec<Part>) -> Vec<Reason> {
         let mut by_size = parts;
         by_size.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));
         let rest = by_size.split_off(by_size.len().min(engine.settings.max_reasons));
-        by_size.sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
+        // What somebody did says more than what calls with such words come to.
+        by_size.sort_by(|a, b| {
+            let vague = |part: &Part| part.feature.starts_with("outlook:");
+            vague(a).cmp(&vague(b)).then(b.contribution.total_cmp(&a.contribution))
+        });
         let mut reasons: Vec<Reason> = by_size
             .into_iter()
             .map(|part| Reason {
@@ -112,8 +122,11 @@ impl CallState {
             let category = phrases.category_of(hit.phrase);
             self.escalated |= category.escalation && chunk.is_final;
             let key = format!("{}/trigger:{}", self.start.call_id, category.id);
+            if chunk.is_final {
+                effects.alerts.extend(self.alerts.confirm(&key, at));
+            }
             if self.alerts.open_with_key(&key).is_some()
-                || !self.alerts.may_raise(&key, self.at_ms, &engine.settings)
+                || !self.alerts.may_raise(&key, self.at_ms, at, &engine.settings)
             {
                 continue;
             }
@@ -140,33 +153,20 @@ impl CallState {
         }
     }
 
-    /// The final of a segment is here: what its partials raised is confirmed or taken back.
+    /// The final of a segment is here: what its partials raised and it does not say is taken
+    /// back. Called after the final's own phrases have confirmed theirs.
     pub(super) fn settle_provisional(
         &mut self,
-        engine: &Engine,
         chunk: &Chunk,
-        hits: &[Hit],
         at: Timestamp,
         effects: &mut Effects,
     ) {
         let Some(segment) = &chunk.segment_id else { return };
-        let phrases = engine.space.phrases();
-        let call_id = self.start.call_id.clone();
-        let still = |key: &str| {
-            hits.iter().any(|hit| {
-                phrases.phrases()[hit.phrase as usize].alert.is_some()
-                    && key == format!("{call_id}/trigger:{}", phrases.category_of(hit.phrase).id)
-            })
-        };
         for key in self.alerts.settle(segment) {
-            let confirmed = still(&key);
-            if let Some(alert) = self.alerts.open_with_key(&key) {
-                if confirmed {
-                    Alerts::confirm(alert, at);
-                    effects.alerts.push(alert.clone());
-                } else if Alerts::retract(alert, "partial_replaced", at) {
-                    effects.alerts.push(alert.clone());
-                }
+            if let Some(alert) = self.alerts.open_with_key(&key)
+                && Alerts::retract(alert, "partial_replaced", at)
+            {
+                effects.alerts.push(alert.clone());
             }
         }
     }

@@ -24,11 +24,14 @@ pub(super) enum Verdict {
     Partial,
     /// Its segment is final already.
     Late,
+    /// A partial of one segment more than may be open: it is passed over, its final counts.
+    TooMany,
 }
 
 impl Segments {
     /// Files `chunk` and says what it is.
-    pub(super) fn take(&mut self, chunk: &Chunk) -> Verdict {
+    /// At most `limit` segments are open at a time.
+    pub(super) fn take(&mut self, chunk: &Chunk, limit: usize) -> Verdict {
         let Some(id) = &chunk.segment_id else { return Verdict::Final };
         if self.done.contains(&hash(id)) {
             return Verdict::Late;
@@ -43,6 +46,7 @@ impl Segments {
         }
         match place {
             Some(place) => self.open[place] = chunk.clone(),
+            None if self.open.len() >= limit => return Verdict::TooMany,
             None => self.open.push(chunk.clone()),
         }
         Verdict::Partial
@@ -88,19 +92,30 @@ mod tests {
         }
     }
 
+    /// Found by a client that opened a new segment with every message: each partial is scored
+    /// on all that are open.
+    #[test]
+    fn open_segments_are_limited() {
+        let mut segments = Segments::default();
+        assert_eq!(segments.take(&chunk(1, "a", false), 1), Verdict::Partial);
+        assert_eq!(segments.take(&chunk(2, "b", false), 1), Verdict::TooMany);
+        assert_eq!(segments.take(&chunk(3, "a", false), 1), Verdict::Partial);
+        assert_eq!(segments.take(&chunk(4, "b", true), 1), Verdict::Final);
+    }
+
     #[test]
     fn a_final_replaces_its_partial_and_later_ones_come_late() {
         let mut segments = Segments::default();
-        assert_eq!(segments.take(&chunk(1, "a", false)), Verdict::Partial);
-        assert_eq!(segments.take(&chunk(2, "b", false)), Verdict::Partial);
-        assert_eq!(segments.take(&chunk(3, "a", false)), Verdict::Partial);
+        assert_eq!(segments.take(&chunk(1, "a", false), 9), Verdict::Partial);
+        assert_eq!(segments.take(&chunk(2, "b", false), 9), Verdict::Partial);
+        assert_eq!(segments.take(&chunk(3, "a", false), 9), Verdict::Partial);
         // `a` was first and stays first, with its newest words.
         let texts: Vec<_> = segments.open().iter().map(|c| c.text.as_str()).collect();
         assert_eq!(texts, ["a3", "b2"]);
-        assert_eq!(segments.take(&chunk(4, "a", true)), Verdict::Final);
-        assert_eq!(segments.take(&chunk(5, "a", false)), Verdict::Late);
-        assert_eq!(segments.take(&chunk(6, "a", true)), Verdict::Late);
+        assert_eq!(segments.take(&chunk(4, "a", true), 9), Verdict::Final);
+        assert_eq!(segments.take(&chunk(5, "a", false), 9), Verdict::Late);
+        assert_eq!(segments.take(&chunk(6, "a", true), 9), Verdict::Late);
         assert_eq!(segments.force().len(), 1);
-        assert_eq!(segments.take(&chunk(7, "b", true)), Verdict::Late);
+        assert_eq!(segments.take(&chunk(7, "b", true), 9), Verdict::Late);
     }
 }

@@ -32,6 +32,9 @@ pub struct Settings {
     pub max_alerts_per_call: usize,
     /// Characters of transcript kept for quotes, per call; the oldest go first. Default 262,144.
     pub max_transcript_chars: usize,
+    /// Utterances of one call with partials and no final yet; a partial of one more is acked and
+    /// passed over. Each partial is scored on all that are open. Default 16.
+    pub max_open_segments: usize,
     /// Longest snooze that may be asked for, in seconds. Default 86,400.
     pub max_snooze_s: u64,
 }
@@ -48,6 +51,7 @@ impl Default for Settings {
             max_quotes: 2,
             max_alerts_per_call: 50,
             max_transcript_chars: 262_144,
+            max_open_segments: 16,
             max_snooze_s: 86_400,
         }
     }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::alert::{Alert, AlertKind, AlertState};
 use super::effects::Effects;
-use super::event::{Action, CallEnd, CallStart, Chunk, Event, Resolution};
+use super::event::{Action, CallEnd, CallStart, CallUpdate, Chunk, Event, Resolution};
 use super::policy::Level;
 use super::score::chunks;
 use super::{CallState, Check, Engine, Settings, score_call};
@@ -191,6 +191,7 @@ fn a_language_the_model_lacks_gets_no_risk_but_rules_still_run() {
     let effects = feed(&mut state, (1..6).map(|seq| said(seq, Speaker::Customer, words)));
     let score = effects[4].score.as_ref().unwrap();
     assert_eq!((score.risk, score.sentiment, score.level), (None, None, None));
+    assert!(effects.iter().flat_map(|effect| &effect.said).all(|said| said.sentiment.is_none()));
     assert_eq!(score.triggers, ["supervisor_request"]);
     assert_eq!(alerts_of(&effects, AlertKind::Trigger).len(), 1);
 }
@@ -293,6 +294,57 @@ fn a_provisional_alert_is_confirmed_or_taken_back() {
         let what = alert.history.last().unwrap().what.clone().unwrap();
         assert_eq!((alert.state, what.as_str()), expected);
     }
+}
+
+/// Found from outside: recognisers cut anew, and the same words came final in another segment.
+#[test]
+fn final_words_of_another_segment_confirm_too() {
+    let mut state = open(None);
+    let words = "get me your manager";
+    let partial = Chunk {
+        is_final: false,
+        segment_id: Some("a".into()),
+        ..said(1, Speaker::Customer, words)
+    };
+    feed(&mut state, [partial.clone()]);
+    let other = Chunk { segment_id: Some("b".into()), ..said(2, Speaker::Customer, words) };
+    let confirmed = alerts_of(&feed(&mut state, [other]), AlertKind::Trigger);
+    assert!(!confirmed[0].provisional);
+    let replaced = Chunk { is_final: true, seq: 3, text: "thanks".into(), ..partial };
+    assert!(feed(&mut state, [replaced])[0].alerts.is_empty());
+    assert_eq!(state.alerts()[0].state, AlertState::Raised);
+}
+
+/// Found from outside: without times call time stands still, and the cool-down never passed.
+#[test]
+fn without_times_the_cool_down_goes_by_the_events() {
+    let mut state = open(None);
+    let untimed = |seq| Chunk {
+        start_ms: None,
+        end_ms: None,
+        ..said(seq, Speaker::Customer, "get me your manager")
+    };
+    let raised = |state: &mut CallState, seq, at| {
+        let effects = state.apply(engine(), &Event::Chunk(untimed(seq)), Timestamp(at));
+        let alert = effects.alerts.first().filter(|alert| alert.state == AlertState::Raised);
+        alert.map(|alert| alert.alert_id.clone())
+    };
+    let alert_id = raised(&mut state, 1, 0).unwrap();
+    let action = Action::Resolve { outcome: Resolution::Averted, note: None };
+    state.apply(engine(), &Event::Command { alert_id, by: "ann".into(), action }, Timestamp(1));
+    let rest = engine().settings.cool_down_ms;
+    assert_eq!(raised(&mut state, 2, rest - 1), None);
+    assert!(raised(&mut state, 3, rest).is_some());
+}
+
+#[test]
+fn an_open_alert_moves_with_its_call() {
+    let mut state = open(None);
+    feed(&mut state, [said(1, Speaker::Customer, "get me your manager")]);
+    let update =
+        CallUpdate { seq: 2, queue: Some(Some("retention".into())), ..CallUpdate::default() };
+    let effects = state.apply(engine(), &Event::Update(update), Timestamp(5));
+    assert_eq!(effects.alerts[0].queue.as_deref(), Some("retention"));
 }
 
 #[test]

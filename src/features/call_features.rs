@@ -197,7 +197,10 @@ impl CallFeatures {
         self.closed.push(space, &turn);
         let Some(role) = turn.role else { return };
         self.spoken[role as usize].extend(&turn.content_words);
-        self.keep_evidence(space, role, &turn);
+        // An agent opens with a greeting; nobody wants it quoted as a reason.
+        if role == Role::Customer || self.closed.agent.turns > 1 {
+            self.keep_evidence(space, role, &turn);
+        }
         if role == Role::Customer {
             if self.history.len() > TREND_TURNS {
                 self.history.remove(0);
@@ -229,7 +232,8 @@ impl CallFeatures {
     pub(super) fn places(&self, space: &Space, role: Role, head: usize) -> Vec<Evidence> {
         let first = if role == Role::Customer { 0 } else { space.model.customer.len() };
         let mut best = self.evidence[first + head];
-        if let Some(turn) = self.open.as_ref().filter(|turn| turn.role == Some(role))
+        let greeting = role == Role::Agent && self.closed.agent.turns == 0;
+        if let Some(turn) = self.open.as_ref().filter(|turn| turn.role == Some(role) && !greeting)
             && let Some(Loudest { place, .. }) = turn.loudest[head]
         {
             let probability = turn.probabilities(space.heads(role))[head];

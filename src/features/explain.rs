@@ -4,6 +4,9 @@ use super::columns::{Kind, Talk};
 use super::{CallFeatures, Role, Space, patterns};
 use crate::text::phrases::Place;
 
+/// Probability from which a turn counts as an example of what a head looks for.
+const QUOTED: f64 = 0.3;
+
 /// A forecast taken apart. `intercept` and the contributions sum to `log_odds`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
@@ -44,10 +47,10 @@ impl CallFeatures {
             });
             let (part, heads) = &mut parts[index];
             part.contribution += weight * value;
-            if let Kind::Head { role, head, .. } = column.kind()
-                && !heads.contains(&(role, head))
-            {
-                heads.push((role, head));
+            for shown_by in shown_by(space, column.kind()) {
+                if !heads.contains(&shown_by) {
+                    heads.push(shown_by);
+                }
             }
         }
         let mut parts: Vec<Part> = parts
@@ -65,6 +68,7 @@ impl CallFeatures {
     fn quotes(&self, space: &Space, heads: &[(Role, usize)]) -> Vec<Place> {
         let mut evidence: Vec<_> =
             heads.iter().flat_map(|&(role, head)| self.places(space, role, head)).collect();
+        evidence.retain(|found| found.probability >= QUOTED);
         evidence.sort_by(|a, b| b.probability.total_cmp(&a.probability));
         let mut places: Vec<Place> = Vec::new();
         for found in evidence {
@@ -74,6 +78,16 @@ impl CallFeatures {
             }
         }
         places
+    }
+}
+
+/// Heads whose words stand behind a column.
+fn shown_by(space: &Space, kind: Kind) -> Vec<(Role, usize)> {
+    match kind {
+        Kind::Head { role, head, .. } => vec![(role, head)],
+        Kind::Variance { head } => vec![(Role::Customer, head)],
+        Kind::Pattern { index, .. } => space.patterns.shown_by(index),
+        Kind::Talk(_) => Vec::new(),
     }
 }
 

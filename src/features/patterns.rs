@@ -56,6 +56,25 @@ impl PatternHeads {
     }
 }
 
+impl PatternHeads {
+    /// The heads whose words show a pattern: the agent's side, then the customer's.
+    pub(super) fn shown_by(&self, pattern: usize) -> Vec<(Role, usize)> {
+        let (agent, customer): (&[usize], &[usize]) = match NAMES[pattern].0 {
+            "friction" => (&self.obstructing, &self.hot_customer),
+            "soothed" => (&self.helping, &self.content_customer),
+            "gives_in" => (&self.obstructing, &self.content_customer),
+            "unsoothed" => (&self.helping, &self.hot_customer),
+            "step_after_anger" => (&self.step, &self.hot_before),
+            "hollow_after_anger" => (&self.hollow, &self.hot_before),
+            "refused_again" => (&self.refusing, &[]),
+            "refused_repeat" => (&self.refusal, &self.repeat),
+            _ => (&self.refusing, &self.hot_before),
+        };
+        let agent = agent.iter().map(|&head| (Role::Agent, head));
+        agent.chain(customer.iter().map(|&head| (Role::Customer, head))).collect()
+    }
+}
+
 /// The patterns of one call.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Patterns {

@@ -25,7 +25,6 @@ pub struct Page<T> {
     /// The part.
     pub items: Vec<T>,
     /// Pass as `after` for what follows; absent on the last part.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 

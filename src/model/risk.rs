@@ -14,6 +14,13 @@ pub struct RiskHead {
 }
 
 impl RiskHead {
+    /// The same head without the columns that weigh nothing.
+    pub fn without_zeros(self) -> RiskHead {
+        let weighed = self.columns.into_iter().zip(self.weights);
+        let (columns, weights) = weighed.filter(|(_, weight)| *weight != 0.0).unzip();
+        RiskHead { intercept: self.intercept, columns, weights }
+    }
+
     /// The model's own log-odds for `values`, in the order of `columns`.
     pub fn log_odds(&self, values: &[f64]) -> f64 {
         self.weights

@@ -35,6 +35,9 @@ pub(super) async fn endpoint(
     Query(query): Query<HashMap<String, String>>,
     request: Request,
 ) -> Response<Body> {
+    if app.drain.is_cancelled() {
+        return rest::overloaded("the server is restarting; try again");
+    }
     let user = match query.get("user") {
         None => format!("console-{}", app.next_console.fetch_add(1, Ordering::Relaxed)),
         Some(user) if is_name(user) => user.clone(),

@@ -55,6 +55,9 @@ pub(super) async fn endpoint(
     Query(query): Query<HashMap<String, String>>,
     request: Request,
 ) -> Response<Body> {
+    if app.drain.is_cancelled() {
+        return rest::overloaded("the server is restarting; try again");
+    }
     if let Err(response) = format(query.get("format").map(String::as_str)) {
         return *response;
     }

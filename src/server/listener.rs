@@ -23,7 +23,7 @@ const MAX_HEAD_BYTES: usize = 64 << 10;
 /// Pause after an accept that failed, for want of file descriptors for example.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a request in progress has when the server drains.
-const REQUEST_PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const REQUEST_PATIENCE: Duration = Duration::from_secs(1);
 const OVERLOADED: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
@@ -49,12 +49,12 @@ pub(super) fn router(app: Arc<App>) -> Router {
     page::routes(router).fallback(rest::not_found).with_state(app)
 }
 
-/// Accepts until the server drains.
+/// Accepts until the server has drained.
 pub(super) async fn run(app: Arc<App>, listener: TcpListener) {
     let router = router(Arc::clone(&app));
     loop {
         let accepted = tokio::select! {
-            () = app.drain.cancelled() => return,
+            () = app.stopped.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         let (stream, peer) = match accepted {
@@ -75,7 +75,7 @@ pub(super) async fn run(app: Arc<App>, listener: TcpListener) {
         let _ = stream.set_nodelay(true);
         let place = Place { peer, permit: Arc::new(permit) };
         let served = serve(Arc::clone(&app), router.clone(), stream, place);
-        app.sockets.spawn(served);
+        app.http.spawn(served);
     }
 }
 
@@ -96,7 +96,7 @@ async fn serve(app: Arc<App>, router: Router, stream: TcpStream, place: Place) {
     // An error here is a peer that went away or sent no HTTP; hyper has answered what it could.
     tokio::select! {
         _ = connection.as_mut() => {}
-        () = app.drain.cancelled() => {
+        () = app.stopped.cancelled() => {
             connection.as_mut().graceful_shutdown();
             let _ = tokio::time::timeout(REQUEST_PATIENCE, connection).await;
         }

@@ -41,8 +41,12 @@ struct App {
     registry: Registry,
     /// Cancelled when the server is to go down.
     drain: CancellationToken,
+    /// Cancelled when the drain is over and HTTP need not be answered any more.
+    stopped: CancellationToken,
     /// Websockets in progress.
     sockets: TaskTracker,
+    /// The listener and plain HTTP connections in progress.
+    http: TaskTracker,
     /// Connections in progress, websockets included.
     connections: Arc<Semaphore>,
     /// Whole calls being scored for REST.

@@ -113,10 +113,12 @@ pub async fn start(
         settings: rooms.server,
         wire: rooms.wire,
         drain: CancellationToken::new(),
+        stopped: CancellationToken::new(),
         sockets: TaskTracker::new(),
+        http: TaskTracker::new(),
         next_console: AtomicU64::new(1),
     });
-    app.sockets.spawn(listener::run(Arc::clone(&app), listener));
+    app.http.spawn(listener::run(Arc::clone(&app), listener));
     let timers = app.drain.clone().run_until_cancelled_owned(async move {
         desk.run_timers().await;
     });
@@ -130,9 +132,10 @@ impl Running {
         self.address
     }
 
-    /// Takes the server down: not ready, no new connections, everything on its way to the journal
-    /// made durable and acked, every socket closed with 1012. Says whether all of it was done
-    /// within `drain_timeout_s`.
+    /// Takes the server down: not ready, no new websockets, everything on its way to the journal
+    /// made durable and acked, every socket closed with 1012. Plain HTTP is answered until then,
+    /// so that whoever asks `/readyz` hears 503. Says whether all of it was done within
+    /// `drain_timeout_s`.
     pub async fn drain(self) -> bool {
         let Running { app, writer, .. } = self;
         let patience = Duration::from_secs(app.settings.drain_timeout_s);
@@ -146,6 +149,10 @@ impl Running {
             app.desk.journal().flush().await;
         };
         let closed = tokio::time::timeout_at(deadline, closed).await.is_ok();
+        app.stopped.cancel();
+        app.http.close();
+        // Requests in progress have a moment of their own; the listener goes at once.
+        let _ = tokio::time::timeout(listener::REQUEST_PATIENCE * 2, app.http.wait()).await;
         // The desk holds the way in to the writer, which ends when that is dropped.
         drop(app);
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());

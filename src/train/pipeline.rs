@@ -87,7 +87,7 @@ fn run(
     progress("second level, calibration, thresholds");
     let table = Table { recipe, labelled: &labelled, rows: &seconds };
     let columns = model.risk.columns.clone();
-    model.risk = table.fit(&columns, |_| true)?;
+    model.risk = table.fit(&columns, |_| true)?.without_zeros();
     (model.calibration, model.thresholds) = table.calibrate(&columns, &groups)?;
     Ok(model)
 }
@@ -187,7 +187,8 @@ impl Table<'_> {
         if values.is_empty() {
             return Err("no call is long enough for a forecast".into());
         }
-        risk::fit(columns, &values, &labels, self.recipe.risk_penalty)
+        let directions = self.recipe.directions(columns);
+        risk::fit_directed(columns, &directions, &values, &labels, self.recipe.risk_penalty)
     }
 
     /// Calibration and thresholds from log-odds of calls that neither level has seen.

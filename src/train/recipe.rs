@@ -42,6 +42,11 @@ pub struct Recipe {
     pub agent_heads: Vec<String>,
     /// Columns of the risk head: names, or `*` within a name for any part.
     pub columns: Vec<String>,
+    /// Columns that may only raise the risk; one that would lower it is left out. A reason must
+    /// point the way its name says, or nobody trusts the rest.
+    pub raising: Vec<String>,
+    /// Columns that may only lower the risk.
+    pub lowering: Vec<String>,
 }
 
 /// False alarms per 100 calls that do not escalate.
@@ -115,6 +120,19 @@ impl Recipe {
         ]
         .map(|(name, number)| (name.to_owned(), number))
         .into()
+    }
+
+    /// Which way each of `columns` may point: 1 up, −1 down, 0 either.
+    pub fn directions(&self, columns: &[String]) -> Vec<f64> {
+        let any = |patterns: &[String], column: &str| patterns.iter().any(|p| matches(p, column));
+        columns
+            .iter()
+            .map(|column| match (any(&self.raising, column), any(&self.lowering, column)) {
+                (true, false) => 1.0,
+                (false, true) => -1.0,
+                _ => 0.0,
+            })
+            .collect()
     }
 
     /// The columns among `all` that the recipe asks for, in the order of `all`.

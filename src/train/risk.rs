@@ -11,6 +11,34 @@ const DECIMALS: f64 = 1e6;
 /// Non-escalating calls without which no promise about false alarms can be made.
 pub(super) const MIN_CALM: usize = 19;
 
+/// Fits the head as [`fit`] does, and again without the columns whose weights point against
+/// their `directions`, until none does. The columns left out keep a weight of 0.
+pub(super) fn fit_directed(
+    columns: &[String],
+    directions: &[f64],
+    rows: &[&[f64]],
+    labels: &[bool],
+    penalty: f64,
+) -> Result<RiskHead, String> {
+    let mut kept: Vec<usize> = (0..columns.len()).collect();
+    loop {
+        let names: Vec<String> = kept.iter().map(|&column| columns[column].clone()).collect();
+        let narrow: Vec<Vec<f64>> =
+            rows.iter().map(|row| kept.iter().map(|&column| row[column]).collect()).collect();
+        let narrow: Vec<&[f64]> = narrow.iter().map(Vec::as_slice).collect();
+        let head = fit(&names, &narrow, labels, penalty)?;
+        let allowed = |place: usize| head.weights[place] * directions[kept[place]] >= 0.0;
+        if (0..kept.len()).all(allowed) {
+            let mut weights = vec![0.0; columns.len()];
+            for (&column, &weight) in kept.iter().zip(&head.weights) {
+                weights[column] = weight;
+            }
+            return Ok(RiskHead { intercept: head.intercept, columns: columns.to_vec(), weights });
+        }
+        kept = (0..kept.len()).filter(|&place| allowed(place)).map(|place| kept[place]).collect();
+    }
+}
+
 /// Fits the head on `rows` with a label each. Columns are scaled to unit variance for the fit,
 /// so that one penalty suits all, and the scales folded back into the weights.
 pub(super) fn fit(
@@ -99,6 +127,19 @@ mod tests {
     fn too_few_calls_are_refused() {
         let promise = FalseAlarms { watch: 20.0, warning: 5.0, critical: 1.0 };
         assert!(thresholds(vec![0.0; 18], promise).unwrap_err().contains("19"));
+    }
+
+    #[test]
+    fn a_column_that_points_the_wrong_way_is_left_out() {
+        let values: Vec<[f64; 2]> =
+            (0..100).map(|i| [f64::from(i % 10), f64::from(i % 7)]).collect();
+        let rows: Vec<&[f64]> = values.iter().map(|v| v.as_slice()).collect();
+        let labels: Vec<bool> = values.iter().map(|v| v[0] - v[1] > 2.0).collect();
+        let columns = ["up".into(), "down".into()];
+        let free = fit_directed(&columns, &[0.0, 0.0], &rows, &labels, 0.1).unwrap();
+        assert!(free.weights[0] > 0.0 && free.weights[1] < 0.0);
+        let directed = fit_directed(&columns, &[1.0, 1.0], &rows, &labels, 0.1).unwrap();
+        assert!(directed.weights[0] > 0.0 && directed.weights[1] == 0.0);
     }
 
     #[test]

@@ -42,6 +42,24 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// # Errors
+    /// A sentence naming the first setting that cannot be used.
+    pub fn check(&self) -> Result<(), String> {
+        let limits = [
+            ("max_message_bytes", self.max_message_bytes, 1_024),
+            ("max_call_id_bytes", self.max_call_id_bytes, 1),
+            ("max_name_bytes", self.max_name_bytes, 1),
+        ];
+        match limits.into_iter().find(|(_, value, least)| value < least) {
+            Some((name, value, least)) => {
+                Err(format!("`{name}` is {value}; nothing would fit, set at least {least}"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 /// Error codes of the ingest protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -310,23 +310,14 @@ impl Peer {
 
     /// The next message, or the close code or error that came instead.
     pub async fn try_next(&mut self) -> Result<Value, String> {
-        loop {
-            let Ok(message) = timeout(PATIENCE, self.ws.next()).await else {
-                panic!("nothing came{}", self.history());
-            };
-            match message {
-                Some(Ok(Message::Text(text))) => {
-                    self.seen.push(text.to_string());
-                    return Ok(serde_json::from_str(&text).expect("every message is JSON"));
-                }
-                Some(Ok(Message::Close(frame))) => {
-                    return Err(frame.map_or("no code".into(), |f| u16::from(f.code).to_string()));
-                }
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(error.to_string()),
-                None => return Err("without a close".into()),
-            }
-        }
+        // Over all of it: pings come for ever.
+        let Ok(read) = timeout(PATIENCE, read_text(&mut self.ws)).await else {
+            panic!("nothing came{}", self.history());
+        };
+        let text = read?;
+        let value = serde_json::from_str(&text).expect("every message is JSON");
+        self.seen.push(text);
+        Ok(value)
     }
 
     /// The next message of that type; others are skipped.
@@ -431,6 +422,20 @@ impl Peer {
         let mut read = self.read_until(|m| m["type"] == "reply" && m["id"] == marker).await;
         read.pop();
         read
+    }
+}
+
+async fn read_text(ws: &mut WebSocketStream<TcpStream>) -> Result<String, String> {
+    loop {
+        match ws.next().await {
+            Some(Ok(Message::Text(text))) => return Ok(text.to_string()),
+            Some(Ok(Message::Close(frame))) => {
+                return Err(frame.map_or("no code".into(), |f| u16::from(f.code).to_string()));
+            }
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Err(error.to_string()),
+            None => return Err("without a close".into()),
+        }
     }
 }
 

@@ -88,9 +88,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         by_one_model(args, &calls, settings)?
     };
     let options = Options {
-        title: match args.by_batch {
-            true => "cross-validated by author batch".into(),
-            false => judged.engines[0].model_name().to_owned(),
+        title: match (judged.engines[0].model_name(), args.by_batch) {
+            (name, true) => format!("{name}, cross-validated by author batch"),
+            (name, false) => name.to_owned(),
         },
         base_rate: args.base_rate,
         prior,
@@ -140,7 +140,7 @@ fn notes(args: &Args, files: &[CorpusFile], judged: &Judged) -> Vec<String> {
     let seen = seen(files, &judged.engines[0]);
     if !args.by_batch && seen > 0 {
         notes.push(format!(
-            "{seen} of {} files are training data of this model; it looks better than it is \
+            "{seen} of {} files went into this model: it looks better than it is \
              (--by-batch)",
             files.len(),
         ));
@@ -154,7 +154,7 @@ fn notes(args: &Args, files: &[CorpusFile], judged: &Judged) -> Vec<String> {
     notes
 }
 
-/// How many of the files the model was fitted on.
+/// How many of the files the model, or its thresholds, were fitted on.
 fn seen(files: &[CorpusFile], engine: &Engine) -> usize {
     let known = &engine.space.model().training.sources;
     files.iter().filter(|file| known.iter().any(|known| known.sha256 == file.sha256)).count()

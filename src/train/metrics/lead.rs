@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::{Scored, median};
 
 /// Medians of the lead time: customer turns strictly between the turn of the alert and that of
-/// the event, and seconds from the end of the one to the start of the other where times are
-/// known.
+/// the event, and seconds from the end of the one to the start of the other. Calls without those
+/// times are left out of the seconds; without any there are none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Lead {
     /// Turns, over the escalating calls that were caught.
@@ -14,9 +14,9 @@ pub struct Lead {
     /// Turns, over all escalating calls; a miss counts 0.
     pub turns_all: f64,
     /// Seconds, over the caught.
-    pub seconds_caught: f64,
+    pub seconds_caught: Option<f64>,
     /// Seconds, over all; a miss counts 0.
-    pub seconds_all: f64,
+    pub seconds_all: Option<f64>,
 }
 
 /// Lead of `calls`, each with the threshold that holds for it.
@@ -34,11 +34,12 @@ pub fn lead<'a>(calls: impl Iterator<Item = (&'a Scored, f64)>) -> Lead {
     let with_misses = |caught: &[f64]| {
         median(caught.iter().copied().chain(std::iter::repeat_n(0.0, missed)).collect())
     };
+    let timed = !seconds.is_empty();
     Lead {
         turns_all: with_misses(&turns),
-        seconds_all: with_misses(&seconds),
+        seconds_all: timed.then(|| with_misses(&seconds)),
         turns_caught: median(turns),
-        seconds_caught: median(seconds),
+        seconds_caught: timed.then(|| median(seconds)),
     }
 }
 
@@ -57,6 +58,14 @@ mod tests {
         ];
         let lead = lead(calls.iter().map(|call| (call, 0.5)));
         assert_eq!((lead.turns_caught, lead.turns_all), (3.0, 2.0));
-        assert_eq!((lead.seconds_caught, lead.seconds_all), (4.0, 3.0));
+        assert_eq!((lead.seconds_caught, lead.seconds_all), (Some(4.0), Some(3.0)));
+    }
+
+    #[test]
+    fn without_times_there_are_no_seconds() {
+        let mut call = call(true, &[0.9, 0.2]);
+        call.turns.iter_mut().for_each(|turn| turn.ms_left = None);
+        let lead = lead([(&call, 0.5)].into_iter());
+        assert_eq!((lead.turns_caught, lead.seconds_caught, lead.seconds_all), (1.0, None, None));
     }
 }

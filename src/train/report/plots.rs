@@ -109,7 +109,9 @@ pub(super) fn risk(call: &Instructive, event: Option<usize>, turns: usize) -> St
     if let Some(event) = event.map(|event| event as f64) {
         plot.line("event", [(event, 0.0), (event, 1.0)]);
         let (x, y) = (plot.x(event), plot.y(0.04));
-        plot.text(x - 5.0, y, "end", "tick", "escalates");
+        // On the side with more room.
+        let (beside, anchor) = if event < end / 2.0 { (5.0, "start") } else { (-5.0, "end") };
+        plot.text(x + beside, y, anchor, "tick", "escalates");
     }
     plot.line("curve c0", call.curve.iter().map(|&(turn, risk)| (turn as f64, risk)));
     for &(turn, risk) in &call.curve {

@@ -1,7 +1,7 @@
 //! The tables of the page.
 
 use super::escape;
-use super::text::{MISSING, interval, percent, short};
+use super::text::{MISSING, interval, length, percent, short};
 use crate::train::evaluate::{Report, tables::Table};
 
 /// A table: the first column is text, the others are figures. Cells are plain text.
@@ -61,7 +61,6 @@ pub(super) fn prices(report: &Report) -> String {
     ];
     let rows = report.prices.iter().map(|price| {
         let (alarms, lead) = (price.alarms, price.lead);
-        let of = |turns: f64, seconds: f64| format!("{turns} turns, {seconds:.0} s");
         vec![
             price.name.clone(),
             short(alarms.recall),
@@ -69,8 +68,8 @@ pub(super) fn prices(report: &Report) -> String {
             format!("{:.1}", 100.0 * alarms.false_alarms),
             format!("{:.1}", alarms.alerts_per_100),
             short(alarms.ppv),
-            of(lead.turns_caught, lead.seconds_caught),
-            of(lead.turns_all, lead.seconds_all),
+            length(lead.turns_caught, lead.seconds_caught),
+            length(lead.turns_all, lead.seconds_all),
         ]
     });
     table(&headers, rows)

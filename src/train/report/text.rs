@@ -93,17 +93,15 @@ fn prices(out: &mut String, report: &Report) -> Result {
         let (alarms, lead) = (price.alarms, price.lead);
         writeln!(
             out,
-            "{:30}{:>7}{:>7}{:>14.1}{:>12.1}{:>7}   {} turns, {:.0} s; {} turns, {:.0} s",
+            "{:30}{:>7}{:>7}{:>14.1}{:>12.1}{:>7}   {}; {}",
             price.name,
             short(alarms.recall),
             short(price.early_recall),
             100.0 * alarms.false_alarms,
             alarms.alerts_per_100,
             short(alarms.ppv),
-            lead.turns_caught,
-            lead.seconds_caught,
-            lead.turns_all,
-            lead.seconds_all,
+            length(lead.turns_caught, lead.seconds_caught),
+            length(lead.turns_all, lead.seconds_all),
         )?;
     }
     Ok(())
@@ -264,6 +262,11 @@ pub(super) fn interval(interval: &Interval) -> String {
         text.strip_prefix('0').map_or(text.clone(), str::to_owned)
     };
     format!("{} [{}, {}]", short(interval.value), two(interval.low), two(interval.high))
+}
+
+/// A lead time: `5 turns, 67 s`, without the seconds where no times are known.
+pub(super) fn length(turns: f64, seconds: Option<f64>) -> String {
+    seconds.map_or(format!("{turns} turns"), |seconds| format!("{turns} turns, {seconds:.0} s"))
 }
 
 /// A share for people.

@@ -1,25 +1,29 @@
 //! `forewarn evaluate`.
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
+use serde::Deserialize;
 
 use super::{Failure, engine, progress, train::recipe};
 use crate::call::Call;
 use crate::corpus::{self, CorpusFile};
-use crate::engine::{DEFAULT_PHRASES, Settings};
-use crate::features::{SPACE, Space};
-use crate::text::phrases::PhraseList;
-use crate::train::evaluate::{ModelScores, Report, report};
+use crate::engine::{Engine, Settings};
+use crate::features::SPACE;
+use crate::train::baselines::tfidf::Tfidf;
+use crate::train::evaluate::heads::{HeadCases, HeadSpace, Sentiment};
+use crate::train::evaluate::judge::{Evidence, Judge};
+use crate::train::evaluate::{Options, instructive, report};
 use crate::train::pipeline::{sources, train};
+use crate::train::report::{page, text};
 
 /// Judges a model on calls with known outcomes: of those that escalate, how many it warns of
 /// before they do, at 5 and 10 false alarms per 100 others.
 #[derive(Debug, Parser)]
 #[command(after_help = "Examples:
-  forewarn evaluate --corpus my-calls.jsonl
+  forewarn evaluate --corpus my-calls.jsonl --report report.html
   forewarn evaluate --model mine.json --corpus my-calls.jsonl --json report.json
   forewarn evaluate --by-batch --corpus data/calls
 
@@ -38,43 +42,154 @@ pub(super) struct Args {
     /// Recipe for --by-batch [default: that of the model that ships].
     #[arg(long, value_name = "FILE", requires = "by_batch")]
     recipe: Option<PathBuf>,
-    /// Also write the report as JSON.
+    /// Calls to fit the TF-IDF baseline on, other than those of --corpus.
+    #[arg(long, num_args = 1.., value_name = "PATH", conflicts_with = "by_batch")]
+    train_corpus: Vec<PathBuf>,
+    /// Share of calls that escalate where you work: alerts per 100 calls and PPV are for it.
+    #[arg(long, value_name = "P", default_value_t = 0.05, value_parser = share)]
+    base_rate: f64,
+    /// Share of escalating calls that the judged probabilities are for [default: that of the
+    /// corpus].
+    #[arg(long, value_name = "P", value_parser = share)]
+    prior: Option<f64>,
+    /// Texts with `sentiment` negative, neutral or positive, one JSON object a line, to judge
+    /// the sentiment heads on as well.
+    #[arg(long, value_name = "FILE")]
+    sentiment_corpus: Option<PathBuf>,
+    /// Also write a page for people: plots, tables, ten instructive calls with their words.
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+    /// Also write everything as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+}
+
+/// A number between 0 and 1.
+fn share(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|&number: &f64| number > 0.0 && number < 1.0);
+    number.ok_or_else(|| "expected a share above 0 and below 1, such as 0.05".into())
+}
+
+/// All that was judged.
+struct Judged {
+    engines: Vec<Engine>,
+    evidence: Vec<Evidence>,
+    heads: HeadCases,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let files = corpus::read_all(&args.corpus).map_err(Failure::failed)?;
     let calls: Vec<&Call> = files.iter().flat_map(|file| &file.calls).collect();
+    let prior = prior(args, &calls)?;
+    let settings = Settings { prior, ..Settings::default() };
+    let judged = if args.by_batch {
+        by_batch(args, &files, &calls, &settings)?
+    } else {
+        by_one_model(args, &calls, settings)?
+    };
+    let options = Options {
+        title: match (judged.engines[0].model_name(), args.by_batch) {
+            (name, true) => format!("{name}, cross-validated by author batch"),
+            (name, false) => name.to_owned(),
+        },
+        base_rate: args.base_rate,
+        prior,
+        notes: notes(args, &files, &judged),
+    };
+    let mut report = report(&calls, &judged.evidence, &judged.heads, options);
+    if let Some(path) = &args.sentiment_corpus {
+        let mut cases = HeadCases::default();
+        // Of cross-validated models the first stands for all: none has seen these texts.
+        read_sentiments(path, &judged.engines[0], &mut cases)?;
+        report.sentiment_corpus = cases.sentiment_figures();
+    }
+    if let Some(path) = &args.report {
+        let lessons = instructive::pick(&calls, &judged.evidence, &judged.engines);
+        write(path, &page::write(&report, &calls, &lessons))?;
+    }
+    if let Some(path) = &args.json {
+        let json = serde_json::to_string_pretty(&report).map_err(Failure::failed)?;
+        write(path, &(json + "\n"))?;
+    }
+    std::io::stdout()
+        .write_all(text::write(&report).as_bytes())
+        .map_err(|error| Failure::output(&error))
+}
+
+/// The rate that probabilities are for. Also checks that every call says how it ended.
+fn prior(args: &Args, calls: &[&Call]) -> Result<f64, Failure> {
     if let Some(call) = calls.iter().find(|call| call.outcome.is_none()) {
         return Err(Failure::Failed(format!(
             "call `{}` has no `outcome`; evaluate needs to know how each call ended",
             call.id
         )));
     }
-    let engine = engine::build(args.model.as_deref(), Settings::default())?;
-    let scores = if args.by_batch {
-        by_batch(args, &files, &calls)?
-    } else {
-        let numbered: Vec<(usize, &Call)> = calls.iter().copied().enumerate().collect();
-        ModelScores::new(&numbered, &engine.space)
-    };
-    let report = report(&calls, &engine.space, &scores);
-    if let Some(path) = &args.json {
-        let json = serde_json::to_string_pretty(&report).map_err(Failure::failed)?;
-        std::fs::write(path, json + "\n").map_err(|error| {
-            Failure::Failed(format!("cannot write {}: {error}", path.display()))
-        })?;
+    let escalating = calls.iter().filter(|call| call.escalates()).count();
+    if escalating == 0 || escalating == calls.len() {
+        return Err(Failure::Failed(format!(
+            "{escalating} of {} calls escalate; to judge a model both kinds are needed",
+            calls.len()
+        )));
     }
-    let title = match (args.by_batch, args.model.as_deref()) {
-        (true, _) => "cross-validated by author batch".to_owned(),
-        (false, _) => engine.model_name().to_owned(),
-    };
-    print(&title, &report).map_err(|error| Failure::output(&error))
+    Ok(args.prior.unwrap_or(escalating as f64 / calls.len() as f64))
 }
 
-/// Scores each batch with a model trained on the others.
-fn by_batch(args: &Args, files: &[CorpusFile], calls: &[&Call]) -> Result<ModelScores, Failure> {
+/// What a reader must know before believing any figure.
+fn notes(args: &Args, files: &[CorpusFile], judged: &Judged) -> Vec<String> {
+    let mut notes = Vec::new();
+    let seen = seen(files, &judged.engines[0]);
+    if !args.by_batch && seen > 0 {
+        notes.push(format!(
+            "{seen} of {} files went into this model: it looks better than it is \
+             (--by-batch)",
+            files.len(),
+        ));
+    }
+    let without = judged.evidence.iter().filter(|one| one.model().turns.is_empty()).count();
+    if without > 0 {
+        notes.push(format!(
+            "{without} calls escalate or end before the customer's second turn: never alerted"
+        ));
+    }
+    notes
+}
+
+/// How many of the files the model, or its thresholds, were fitted on.
+fn seen(files: &[CorpusFile], engine: &Engine) -> usize {
+    let known = &engine.space.model().training.sources;
+    files.iter().filter(|file| known.iter().any(|known| known.sha256 == file.sha256)).count()
+}
+
+fn by_one_model(args: &Args, calls: &[&Call], settings: Settings) -> Result<Judged, Failure> {
+    let prior = settings.prior;
+    let engines = vec![engine::build(args.model.as_deref(), settings)?];
+    let others = match args.train_corpus.as_slice() {
+        [] => Vec::new(),
+        paths => corpus::read_all(paths).map_err(Failure::failed)?,
+    };
+    let others: Vec<&Call> = others.iter().flat_map(|file| &file.calls).collect();
+    if let Some(both) = others.iter().find(|other| calls.iter().any(|call| call.id == other.id)) {
+        return Err(Failure::Usage(format!(
+            "call `{}` is in --train-corpus and in --corpus: the baseline would know the answer",
+            both.id
+        )));
+    }
+    let tfidf = (!others.is_empty()).then(|| Tfidf::fit(&others)).transpose();
+    let tfidf = tfidf.map_err(Failure::failed)?;
+    let judge = Judge::new(&engines[0], 0, tfidf, prior).map_err(Failure::failed)?;
+    let mut heads = HeadCases::default();
+    let evidence =
+        calls.iter().enumerate().map(|(index, call)| judge.call(index, call, &mut heads)).collect();
+    Ok(Judged { evidence, heads, engines })
+}
+
+/// Judges each batch by a model trained on the others.
+fn by_batch(
+    args: &Args,
+    files: &[CorpusFile],
+    calls: &[&Call],
+    settings: &Settings,
+) -> Result<Judged, Failure> {
     let recipe = recipe(args.recipe.as_deref())?;
     let mut batches: BTreeMap<&str, Vec<(usize, &Call)>> = BTreeMap::new();
     for (index, call) in calls.iter().enumerate() {
@@ -88,7 +203,8 @@ fn by_batch(args: &Args, files: &[CorpusFile], calls: &[&Call]) -> Result<ModelS
         ));
     }
     let say = progress::printer();
-    let mut all = ModelScores { plain: vec![], masked: vec![], warning: vec![] };
+    let mut judged =
+        Judged { engines: Vec::new(), evidence: Vec::new(), heads: HeadCases::default() };
     for (place, (batch, held_out)) in batches.iter().enumerate() {
         let others: Vec<&Call> =
             calls.iter().copied().filter(|call| call.batch() != *batch).collect();
@@ -96,47 +212,50 @@ fn by_batch(args: &Args, files: &[CorpusFile], calls: &[&Call]) -> Result<ModelS
             say(&format!("batch {batch} ({} of {}): {line}", place + 1, batches.len()));
         };
         let model = train(&others, &recipe, sources(files), &note).map_err(Failure::failed)?;
-        let phrases =
-            PhraseList::parse(DEFAULT_PHRASES, "the built-in phrases").map_err(Failure::failed)?;
-        let space = Space::parse(&model.to_json(SPACE), "the trained model", phrases)
+        let json = model.to_json(SPACE);
+        let engine = Engine::with_model(Some((&json, "the trained model")), settings.clone())
             .map_err(Failure::failed)?;
-        all.extend(ModelScores::new(held_out, &space));
+        note("the TF-IDF baseline");
+        let tfidf = Tfidf::fit(&others).map_err(Failure::failed)?;
+        let judge =
+            Judge::new(&engine, place, Some(tfidf), settings.prior).map_err(Failure::failed)?;
+        for (index, call) in held_out {
+            judged.evidence.push(judge.call(*index, call, &mut judged.heads));
+        }
+        judged.engines.push(engine);
     }
-    Ok(all)
+    Ok(judged)
 }
 
-fn print(title: &str, report: &Report) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(
-        out,
-        "{title}: {} calls, {} escalating; figures are {}, [95 % intervals by bootstrap]\n",
-        report.calls,
-        report.escalating,
-        match report.batches {
-            1 => "over all calls".to_owned(),
-            n => format!("means over {n} batches"),
+/// A line of a corpus of texts.
+#[derive(Deserialize)]
+struct SentimentLine {
+    text: String,
+    sentiment: Sentiment,
+}
+
+fn read_sentiments(path: &Path, engine: &Engine, cases: &mut HeadCases) -> Result<(), Failure> {
+    let heads = HeadSpace::new(&engine.space).map_err(Failure::failed)?;
+    let name = path.display();
+    for (index, line) in corpus::open(path).map_err(Failure::failed)?.lines().enumerate() {
+        let line = line.map_err(|error| Failure::Failed(format!("{name}: {error}")))?;
+        if line.trim().is_empty() {
+            continue;
         }
-    )?;
-    writeln!(
-        out,
-        "{:36}  {:18} {:18} {:18} {:18} lead: turns, s",
-        "", "AUC (max)", "recall@10", "recall@5", "early recall@10"
-    )?;
-    for line in &report.lines {
-        write!(out, "{:36}", line.name)?;
-        for figure in [line.auc, line.recall_at_10, line.recall_at_5, line.early_recall_at_10] {
-            write!(out, "  {:.3} [{:.2}, {:.2}]", figure.value, figure.low, figure.high)?;
+        let line: SentimentLine = serde_json::from_str(&line).map_err(|error| {
+            Failure::Failed(format!(
+                "{name}:{}: not a text with `sentiment` negative, neutral or positive: {error}",
+                index + 1
+            ))
+        })?;
+        if let Some((negative, positive)) = heads.sentiment(&line.text) {
+            cases.sentiment.push((negative, positive, line.sentiment));
         }
-        writeln!(out, "  {:.0}, {:.0}", line.lead_turns, line.lead_seconds)?;
-    }
-    writeln!(
-        out,
-        "\nat the model's own warning threshold: recall {:.3}, false alarms {:.1} per 100",
-        report.carried.recall,
-        report.carried.false_alarms * 100.0
-    )?;
-    for (batch, (auc, recall)) in &report.by_batch {
-        writeln!(out, "  {batch:12} AUC {auc:.3}  recall@10 {recall:.3}")?;
     }
     Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text)
+        .map_err(|error| Failure::Failed(format!("cannot write {}: {error}", path.display())))
 }

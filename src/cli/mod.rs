@@ -1,5 +1,6 @@
 //! The command line: a file a subcommand, each thin.
 
+mod calibrate;
 mod demo;
 mod engine;
 mod evaluate;
@@ -39,6 +40,8 @@ enum Command {
     Train(train::Args),
     /// Judge a model on recorded calls: what it catches, how early, at what price.
     Evaluate(evaluate::Args),
+    /// Set a model's thresholds by your own ended calls.
+    Calibrate(calibrate::Args),
 }
 
 /// Runs the command.
@@ -54,5 +57,6 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Score(args) => score::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
     }
 }

@@ -9,7 +9,7 @@ use crate::model::{Calibration, RiskHead, Thresholds};
 const TOLERANCE: f64 = 1e-2;
 const DECIMALS: f64 = 1e6;
 /// Non-escalating calls without which no promise about false alarms can be made.
-const MIN_CALM: usize = 19;
+pub(super) const MIN_CALM: usize = 19;
 
 /// Fits the head as [`fit`] does, and again without the columns whose weights point against
 /// their `directions`, until none does. The columns left out keep a weight of 0.

@@ -6,12 +6,8 @@ use crate::features::{CallFeatures, Piece, Space};
 /// The state of a call after one turn.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
-    /// Index of the turn in its call.
-    pub turn: usize,
     /// Values of the model's columns.
     pub values: Vec<f64>,
-    /// The model's own log-odds.
-    pub log_odds: f64,
     pub customer_turns: u32,
     /// Customer turns still to come before the escalation or the end.
     pub customer_turns_left: u32,
@@ -37,9 +33,7 @@ pub(super) fn walk(call: &Call, space: &Space, min_customer_turns: u32) -> Vec<R
         customer_turns = assessment.customer_turns;
         if customer_turns >= min_customer_turns {
             rows.push(Row {
-                turn: seq as usize - 1,
                 values: features.values(space),
-                log_odds: assessment.log_odds,
                 customer_turns,
                 customer_turns_left: 0,
             });

@@ -25,7 +25,7 @@ use crate::train::report::{page, text};
 #[command(after_help = "Examples:
   forewarn evaluate --corpus my-calls.jsonl --report report.html
   forewarn evaluate --model mine.json --corpus my-calls.jsonl --json report.json
-  forewarn evaluate --by-batch --corpus data/calls
+  forewarn evaluate --by-batch --folds 5 --corpus data/calls
 
 On the calls a model was trained on it looks better than it is. --by-batch trains once for each
 author batch, on the others, and judges it on that batch: minutes, but honest.")]
@@ -39,6 +39,9 @@ pub(super) struct Args {
     /// Cross-validate by author batch instead of judging one model.
     #[arg(long)]
     by_batch: bool,
+    /// With --by-batch: trainings, each without as many batches [default: one for each batch].
+    #[arg(long, value_name = "N", requires = "by_batch")]
+    folds: Option<usize>,
     /// Recipe for --by-batch [default: that of the model that ships].
     #[arg(long, value_name = "FILE", requires = "by_batch")]
     recipe: Option<PathBuf>,
@@ -202,14 +205,28 @@ fn by_batch(
                 .into(),
         ));
     }
+    let folds = args.folds.unwrap_or(batches.len());
+    if !(2..=batches.len()).contains(&folds) {
+        return Err(Failure::Usage(format!(
+            "--folds is {folds}; the corpus has {0} batches, so it goes from 2 to {0}",
+            batches.len()
+        )));
+    }
     let say = progress::printer();
     let mut judged =
         Judged { engines: Vec::new(), evidence: Vec::new(), heads: HeadCases::default() };
-    for (place, (batch, held_out)) in batches.iter().enumerate() {
+    for fold in 0..folds {
+        let held_out: BTreeMap<_, _> = batches
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| place % folds == fold)
+            .map(|b| b.1)
+            .collect();
         let others: Vec<&Call> =
-            calls.iter().copied().filter(|call| call.batch() != *batch).collect();
+            calls.iter().copied().filter(|call| !held_out.contains_key(&call.batch())).collect();
+        let names: Vec<&str> = held_out.keys().map(|batch| **batch).collect();
         let note = |line: &str| {
-            say(&format!("batch {batch} ({} of {}): {line}", place + 1, batches.len()));
+            say(&format!("without {} ({} of {folds}): {line}", names.join(", "), fold + 1));
         };
         let model = train(&others, &recipe, sources(files), &note).map_err(Failure::failed)?;
         let json = model.to_json(SPACE);
@@ -218,8 +235,8 @@ fn by_batch(
         note("the TF-IDF baseline");
         let tfidf = Tfidf::fit(&others).map_err(Failure::failed)?;
         let judge =
-            Judge::new(&engine, place, Some(tfidf), settings.prior).map_err(Failure::failed)?;
-        for (index, call) in held_out {
+            Judge::new(&engine, fold, Some(tfidf), settings.prior).map_err(Failure::failed)?;
+        for (index, call) in held_out.into_values().flatten() {
             judged.evidence.push(judge.call(*index, call, &mut judged.heads));
         }
         judged.engines.push(engine);

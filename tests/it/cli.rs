@@ -31,7 +31,7 @@ fn wrong_usage_is_exit_code_2() {
 
 #[test]
 fn every_command_explains_itself_with_examples() {
-    for command in ["demo", "serve", "replay", "watch", "score", "train", "evaluate"] {
+    for command in ["demo", "serve", "replay", "watch", "score", "train", "evaluate", "calibrate"] {
         let help = run(&[command, "--help"]);
         assert!(help.status.success());
         assert!(stdout(&help).contains("Examples:"), "{command}");

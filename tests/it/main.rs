@@ -7,5 +7,6 @@ mod console;
 mod harness;
 mod imports;
 mod ingest;
+mod models;
 mod replay;
 mod rest;

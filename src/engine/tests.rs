@@ -347,6 +347,26 @@ fn an_open_alert_moves_with_its_call() {
     assert_eq!(effects.alerts[0].queue.as_deref(), Some("retention"));
 }
 
+/// Found from outside: short blunt calls, written by nobody who wrote the corpus, stayed under
+/// the prior while the customer shouted. No call here was ever trained on.
+#[test]
+fn hot_calls_stand_above_calm_ones_whoever_wrote_them() {
+    let lines = include_str!("../../tests/fixtures/blunt.jsonl");
+    let highest = |call: &Call| {
+        let scores = score_call(engine(), call, false);
+        // The first turns show the prior.
+        scores.iter().skip(3).filter_map(|score| score.risk).fold(0.0, f64::max)
+    };
+    let (mut hot, mut calm) = (f64::INFINITY, 0.0_f64);
+    for call in lines.lines().map(|line| crate::corpus::parse(line).unwrap()) {
+        match call.escalates() {
+            true => hot = hot.min(highest(&call)),
+            false => calm = calm.max(highest(&call)),
+        }
+    }
+    assert!(hot > calm && hot > engine().settings.prior, "hot from {hot}, calm up to {calm}");
+}
+
 #[test]
 fn an_open_partial_counts_as_final_when_the_call_ends() {
     let mut state = open(None);

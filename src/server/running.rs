@@ -59,7 +59,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
-    app: Arc<App>,
+    pub(super) app: Arc<App>,
     writer: Writer,
 }
 

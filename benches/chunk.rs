@@ -8,7 +8,7 @@ use divan::counter::ItemsCount;
 use forewarn::call::{Call, Timestamp};
 use forewarn::engine::event::{CallStart, Chunk, Event};
 use forewarn::engine::{CallState, Engine, Settings};
-use forewarn::{corpus, text, wire};
+use forewarn::{text, wire};
 
 fn main() {
     divan::main();
@@ -17,7 +17,7 @@ fn main() {
 /// A call of the corpus with about twenty turns.
 fn call() -> Call {
     let lines = include_str!("../data/calls/tf.jsonl");
-    let calls = lines.lines().filter_map(|line| corpus::parse(line).ok());
+    let calls = lines.lines().filter_map(|line| Call::parse(line).ok());
     calls.into_iter().find(|call| call.turns.len() == 20).expect("a call of 20 turns")
 }
 

@@ -107,6 +107,34 @@ pub struct Call {
 }
 
 impl Call {
+    /// Reads one call: a line of a corpus, or the body of a request.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong.
+    pub fn parse(json: &str) -> Result<Call, String> {
+        if !json.trim_start().starts_with('{') {
+            return Err("not a call: it is one JSON object, as in data/README.md".into());
+        }
+        let call: Call = serde_json::from_str(json).map_err(|error| {
+            // Of a corpus line it is always line 1, and the reader knows which line of the file.
+            let text = error.to_string().replace(" at line 1 column ", " at column ");
+            format!("not a call: {text}")
+        })?;
+        if call.id.is_empty() {
+            return Err("the call's `id` is empty; give each call its own".into());
+        }
+        if let Some(outcome) = &call.outcome
+            && let Some(turn) = outcome.turn
+            && turn > call.turns.len()
+        {
+            return Err(format!(
+                "`outcome.turn` is {turn}, but the call has {} turns (it counts from 0)",
+                call.turns.len()
+            ));
+        }
+        Ok(call)
+    }
+
     /// The author batch: the id up to its first `-`.
     pub fn batch(&self) -> &str {
         self.id.split('-').next().unwrap_or(&self.id)

@@ -77,40 +77,12 @@ pub fn calls(
         if line.trim().is_empty() {
             return None;
         }
-        Some(parse(line).map_err(|message| line_error(&name, index, &message)))
+        Some(Call::parse(line).map_err(|message| line_error(&name, index, &message)))
     }))
 }
 
 fn line_error(path: &str, index: usize, message: &str) -> CorpusError {
     CorpusError::Line { path: path.into(), line: index + 1, message: message.into() }
-}
-
-/// One line of a corpus.
-///
-/// # Errors
-/// A sentence that says what is wrong.
-pub fn parse(line: &str) -> Result<Call, String> {
-    if !line.trim_start().starts_with('{') {
-        return Err("not a call: a line is one JSON object, as in data/README.md".into());
-    }
-    let call: Call = serde_json::from_str(line).map_err(|error| {
-        // The line within the line is always 1.
-        let text = error.to_string().replace(" at line 1 column ", " at column ");
-        format!("not a call: {text}")
-    })?;
-    if call.id.is_empty() {
-        return Err("the call's `id` is empty; give each call its own".into());
-    }
-    if let Some(outcome) = &call.outcome
-        && let Some(turn) = outcome.turn
-        && turn > call.turns.len()
-    {
-        return Err(format!(
-            "`outcome.turn` is {turn}, but the call has {} turns (it counts from 0)",
-            call.turns.len()
-        ));
-    }
-    Ok(call)
 }
 
 /// One corpus file and its checksum.
@@ -217,8 +189,10 @@ mod tests {
         std::fs::write(&path, format!("{LINE}\n{{\"id\":\"x-2\"}}\n")).unwrap();
         let message = read_all(&[path]).unwrap_err().to_string();
         assert!(message.contains("bad.jsonl:2:") && message.contains("turns"), "{message}");
-        assert!(parse("[]").unwrap_err().contains("one JSON object"));
-        assert!(parse(r#"{"id":1,"turns":[]}"#).unwrap_err().ends_with("at column 7"));
-        assert!(parse(r#"{"id":"a","outcome":{"escalated":true,"turn":5},"turns":[]}"#).is_err());
+        assert!(Call::parse("[]").unwrap_err().contains("one JSON object"));
+        assert!(Call::parse(r#"{"id":1,"turns":[]}"#).unwrap_err().ends_with("at column 7"));
+        assert!(
+            Call::parse(r#"{"id":"a","outcome":{"escalated":true,"turn":5},"turns":[]}"#).is_err()
+        );
     }
 }

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::journal::Memory;
 use crate::server::{self, Running, StartError};
-use crate::{corpus, telemetry};
+use crate::telemetry;
 
 /// Calls of the corpus that show each way a call can go.
 const SAMPLES: &str = include_str!("../../data/samples.jsonl");
@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     telemetry::init(&log).map_err(Failure::usage)?;
     let samples: Vec<Call> = SAMPLES
         .lines()
-        .map(corpus::parse)
+        .map(Call::parse)
         .collect::<Result<_, _>>()
         .map_err(|error| Failure::Failed(format!("the built-in samples: {error}")))?;
     let engine = Arc::new(engine::build(None, Config::default().engine)?);
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_samples_go_round_under_new_ids() {
-        let samples: Vec<Call> = SAMPLES.lines().map(|line| corpus::parse(line).unwrap()).collect();
+        let samples: Vec<Call> = SAMPLES.lines().map(|line| Call::parse(line).unwrap()).collect();
         let number = samples.len();
         assert!((12..=20).contains(&number));
         let arcs: HashSet<_> =

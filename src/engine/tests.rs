@@ -21,7 +21,7 @@ fn calls() -> &'static [Call] {
     static CALLS: OnceLock<Vec<Call>> = OnceLock::new();
     CALLS.get_or_init(|| {
         let lines = include_str!("../../data/calls/ta.jsonl");
-        lines.lines().map(|line| crate::corpus::parse(line).unwrap()).collect()
+        lines.lines().map(|line| Call::parse(line).unwrap()).collect()
     })
 }
 
@@ -358,7 +358,7 @@ fn hot_calls_stand_above_calm_ones_whoever_wrote_them() {
         scores.iter().skip(3).filter_map(|score| score.risk).fold(0.0, f64::max)
     };
     let (mut hot, mut calm) = (f64::INFINITY, 0.0_f64);
-    for call in lines.lines().map(|line| crate::corpus::parse(line).unwrap()) {
+    for call in lines.lines().map(|line| Call::parse(line).unwrap()) {
         match call.escalates() {
             true => hot = hot.min(highest(&call)),
             false => calm = calm.max(highest(&call)),

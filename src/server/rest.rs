@@ -115,7 +115,8 @@ pub(super) async fn score(State(app): State<Arc<App>>, request: Request) -> Resp
         Ok(bytes) => bytes,
         Err(response) => return *response,
     };
-    let call: Call = match serde_json::from_slice(&bytes) {
+    let read = std::str::from_utf8(&bytes).map_err(|_| "the text is not UTF-8".to_owned());
+    let call: Call = match read.and_then(Call::parse) {
         Ok(call) => call,
         Err(error) => {
             let text = format!("the body must be one call as in data/README.md: {error}");

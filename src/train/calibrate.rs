@@ -188,7 +188,7 @@ mod tests {
 
     fn calls(count: usize) -> Vec<Call> {
         let text = include_str!("../../data/calls/ta.jsonl");
-        let calls = text.lines().map(|line| crate::corpus::parse(line).unwrap());
+        let calls = text.lines().map(|line| crate::call::Call::parse(line).unwrap());
         calls.filter(|call| !call.escalates()).take(count).collect()
     }
 

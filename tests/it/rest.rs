@@ -25,7 +25,7 @@ async fn a_whole_call_scores_as_on_the_command_line() {
 #[tokio::test]
 async fn bodies_that_cannot_be_used_are_refused() {
     let server = Server::with_config("[server]\nscore_body_bytes = 1000\n");
-    for (body, status) in [("no json", 400), ("{}", 400), ("[]", 400)] {
+    for (body, status) in [("no json", 400), ("{}", 400), ("[]", 400), ("", 400)] {
         let (seen, _, answer) = http(server.address, "POST", "/v1/score", body).await;
         assert_eq!(seen, status, "{answer}");
         let answer: Value = serde_json::from_str(&answer).unwrap();

@@ -202,7 +202,7 @@ mod tests {
     /// Twelve real calls under hostile names.
     fn calls() -> Vec<Call> {
         let lines = include_str!("../../../data/calls/te.jsonl").lines().take(12);
-        let mut calls: Vec<Call> = lines.map(|l| crate::corpus::parse(l).unwrap()).collect();
+        let mut calls: Vec<Call> = lines.map(|l| crate::call::Call::parse(l).unwrap()).collect();
         for (index, call) in calls.iter_mut().enumerate() {
             call.id = format!("<script>alert({index})</script>-{index}");
             call.industry = Some("<img src=x>".into());

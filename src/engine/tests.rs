@@ -88,8 +88,6 @@ fn cut(whole: Vec<Chunk>, cuts: &[bool]) -> Vec<Chunk> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
     #[test]
     fn cutting_turns_into_chunks_changes_nothing(
         call in 0..84_usize,

@@ -94,6 +94,7 @@ impl Config {
             ("log", self.log.check()),
             ("server", self.server.check()),
             ("wire", self.wire.check()),
+            ("journal", self.journal.check()),
             ("engine", self.engine.check()),
         ] {
             checked.map_err(|message| ConfigError(format!("[{section}] {message}")))?;

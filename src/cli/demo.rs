@@ -9,7 +9,6 @@ use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::serve::fresh_epoch;
 use super::{Failure, engine};
 use crate::call::Call;
 use crate::client::{self, INGEST, Note, Script, Settings, Speed, Target};
@@ -93,7 +92,7 @@ async fn demo(args: &Args, engine: Arc<Engine>, samples: Vec<Call>) -> Result<()
 async fn start(listen: Option<SocketAddr>, engine: Arc<Engine>) -> Result<Running, Failure> {
     let mut rooms = Config::default().rooms();
     rooms.server.listen = listen.unwrap_or(rooms.server.listen);
-    let journal = || Box::new(Memory::new(fresh_epoch()));
+    let journal = || Box::<Memory>::default();
     let started = match server::start(rooms.clone(), Arc::clone(&engine), journal()).await {
         Err(StartError::Listen { address, source })
             if listen.is_none() && source.kind() == ErrorKind::AddrInUse =>

@@ -5,6 +5,7 @@ mod demo;
 mod engine;
 mod evaluate;
 mod failure;
+mod journal;
 mod progress;
 mod replay;
 mod score;
@@ -42,6 +43,8 @@ enum Command {
     Evaluate(evaluate::Args),
     /// Set a model's thresholds by your own ended calls.
     Calibrate(calibrate::Args),
+    /// Look after the journal: check, export, backup, restore.
+    Journal(journal::Args),
 }
 
 /// Runs the command.
@@ -58,5 +61,6 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
+        Command::Journal(args) => journal::run(&args),
     }
 }

@@ -4,14 +4,15 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Failure, engine};
 use crate::config::Config;
-use crate::journal::Memory;
+use crate::engine::Engine;
+use crate::journal::sqlite::Sqlite;
+use crate::journal::{Journal, Memory};
 use crate::{server, telemetry};
 
 /// Serves call platforms and consoles. Prints `listening on http://ADDR` when it is ready.
@@ -19,7 +20,7 @@ use crate::{server, telemetry};
 #[command(after_help = "Examples:
   forewarn serve
   forewarn serve --listen 127.0.0.1:0 --log-format json
-  forewarn serve --config forewarn.toml
+  forewarn serve --data-dir data --config forewarn.toml
   FOREWARN_DESK_RESUME_GRACE_S=120 forewarn serve
 
 Every setting of the file has a variable: `[desk] resume_grace_s` is FOREWARN_DESK_RESUME_GRACE_S.
@@ -31,7 +32,7 @@ pub(super) struct Args {
     /// Where to listen; port 0 picks a free one [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
-    /// Where to keep data [default: in memory].
+    /// Where to keep the journal; made when it is missing [default: in memory].
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Model file [default: the one that ships].
@@ -66,16 +67,11 @@ fn config(args: Args) -> Result<Config, Failure> {
     Ok(config)
 }
 
-async fn serve(config: Config, engine: Arc<crate::engine::Engine>) -> Result<(), Failure> {
+async fn serve(config: Config, engine: Arc<Engine>) -> Result<(), Failure> {
     // Before anything runs, so that no signal is missed.
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
-    let unused = config.data_dir.as_deref().map(|dir| dir.display().to_string());
-    tracing::warn!(
-        unused_data_dir = unused,
-        "the journal is in memory: what is acked does not survive this process"
-    );
-    let journal = Box::new(Memory::new(fresh_epoch()));
+    let journal = journal(&config, &engine)?;
     let running =
         server::start(config.rooms(), engine, journal).await.map_err(|error| match error {
             server::StartError::Settings(message) => Failure::Usage(message),
@@ -104,8 +100,14 @@ async fn serve(config: Config, engine: Arc<crate::engine::Engine>) -> Result<(),
     }
 }
 
-/// A name that no earlier run has had.
-pub(super) fn fresh_epoch() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("m{:x}-{:08x}", since.as_millis(), fastrand::u32(..))
+/// The journal on disk, or one in memory for a server without a data directory.
+fn journal(config: &Config, engine: &Engine) -> Result<Box<dyn Journal>, Failure> {
+    let Some(dir) = &config.data_dir else {
+        tracing::warn!("the journal is in memory: what is acked does not survive this process");
+        return Ok(Box::<Memory>::default());
+    };
+    let journal = Sqlite::open(dir, &config.journal, engine.fingerprint())
+        .map_err(Failure::failed)?;
+    tracing::info!(data_dir = %dir.display(), epoch = journal.epoch(), "the journal is on disk");
+    Ok(Box::new(journal))
 }

@@ -7,11 +7,11 @@ use std::time::Instant;
 use super::Desk;
 use super::platform::Link;
 use crate::call::Timestamp;
-use crate::engine::effects::{CallPhase, Effects, Score};
+use crate::engine::effects::{CallPhase, Effects, Said, Score};
 use crate::engine::event::{Event, Recorded};
 use crate::engine::{CallState, Engine};
 use crate::hub::{Publication, Timing};
-use crate::journal::{CommitSlot, Entry, Permit, Record};
+use crate::journal::{Archive, CommitSlot, Entry, Permit, Record};
 
 /// Who waits for a commit, and as which of its submissions.
 pub(super) type Ticket = Option<(Arc<CommitSlot>, u64)>;
@@ -29,6 +29,8 @@ pub(super) struct LiveCall {
     pub scheduled: Option<Timestamp>,
     /// At least the bytes of its attributes; an update that replaces one is counted in full.
     pub attributes_bytes: usize,
+    /// Final chunks that are in no archive yet.
+    pub said: Vec<Arc<Said>>,
     /// Taken off the shelf: whoever still holds it must look it up again.
     pub evicted: bool,
 }
@@ -42,12 +44,18 @@ impl LiveCall {
             absent_until: None,
             scheduled: None,
             attributes_bytes: 0,
+            said: Vec::new(),
             evicted: false,
         }
     }
 
     pub fn is_open(&self) -> bool {
         self.state.phase() == CallPhase::Open
+    }
+
+    /// Keeps final chunks for the archive. Partials leave no trace.
+    pub fn keep(&mut self, said: &[Arc<Said>]) {
+        self.said.extend(said.iter().filter(|said| said.is_final).cloned());
     }
 
     pub fn is_held_by(&self, link: &Arc<Link>) -> bool {
@@ -89,12 +97,23 @@ impl Desk {
         self.metrics.events.inc();
         self.metrics.apply_seconds.observe((scored - scoring).as_secs_f64());
         let timing = read.map(|read| Timing { read, scoring, scored });
-        let score = self.submit(call, event, effects, at, timing, permit, ticket);
+        let archived = !was_open || !call.is_open();
+        let score = self.submit(call, event, effects, at, timing, archived, permit, ticket);
         if was_open != call.is_open() {
             self.shelf.phase_changed(call);
         }
         self.schedule(call);
         score
+    }
+
+    /// Drops the oldest ended calls over the limit. Called without any call locked.
+    pub(super) fn evict(&self) {
+        self.shelf.evict(|call| {
+            // Without room in the journal the call stays a little longer.
+            let Some(permit) = self.journal.try_permit() else { return false };
+            self.apply(call, Event::Forgotten, self.clock.now(), permit, None, None);
+            true
+        });
     }
 
     /// The engine's answer. Should the engine ever panic, the event is refused in its place, so
@@ -117,20 +136,27 @@ impl Desk {
     #[expect(clippy::too_many_arguments, reason = "the parts of one record")]
     fn submit(
         &self,
-        call: &LiveCall,
+        call: &mut LiveCall,
         event: Event,
         effects: Effects,
         at: Timestamp,
         timing: Option<Timing>,
+        archived: bool,
         permit: Permit<'_, Publication>,
         ticket: Ticket,
     ) -> Option<Score> {
         let (publication, score) = self.publication(&call.state, effects, timing);
         self.metrics.alert_changes.inc_by(publication.alerts.len() as u64);
+        call.keep(&publication.said);
+        let archive = archived.then(|| {
+            let said = std::mem::take(&mut call.said);
+            Box::new(Archive::of(&call.state, Arc::clone(&publication.view), said))
+        });
         let record = Record {
             call_id: Arc::clone(&call.call_id),
             recorded: Recorded { at, event },
             base_offset: 0,
+            archive,
         };
         let messages = publication.messages();
         permit.submit(Entry { record, messages, payload: publication }, ticket);
@@ -140,7 +166,7 @@ impl Desk {
     /// The record of a call that begins.
     pub(super) fn submit_start(
         &self,
-        call: &LiveCall,
+        call: &mut LiveCall,
         event: Event,
         effects: Effects,
         at: Timestamp,
@@ -148,7 +174,7 @@ impl Desk {
         ticket: Ticket,
     ) {
         self.metrics.events.inc();
-        self.submit(call, event, effects, at, None, permit, ticket);
+        self.submit(call, event, effects, at, None, false, permit, ticket);
     }
 
     pub(super) fn publication(

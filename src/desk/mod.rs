@@ -100,6 +100,11 @@ impl Desk {
         &self.hub
     }
 
+    /// Calls that go on.
+    pub fn open_calls(&self) -> usize {
+        self.shelf.open_calls()
+    }
+
     /// The journal.
     pub fn journal(&self) -> &WriterHandle<Publication> {
         &self.journal

@@ -217,7 +217,7 @@ impl Platform {
         call.owner = Some(Arc::clone(&self.link));
         call.attributes_bytes = bytes;
         let (ticket, _) = self.ticket();
-        desk.submit_start(&call, Event::Start(start), effects, at, permit, ticket);
+        desk.submit_start(&mut call, Event::Start(start), effects, at, permit, ticket);
         call
     }
 
@@ -313,7 +313,7 @@ impl Platform {
         drop(call);
         if over {
             self.release(call_id);
-            desk.shelf.evict();
+            desk.evict();
         }
         let taken = ack(self.ticket, id, seq, score.map(Box::new));
         Taken { now: problem.map(Now::Refused), ..taken }

@@ -1,48 +1,156 @@
 //! The fold over the journal at the start.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::thread;
 
 use super::Desk;
 use super::live_call::{LiveCall, SharedCall};
 use super::shelf::Known;
+use crate::call::Timestamp;
 use crate::engine::CallState;
+use crate::engine::effects::Effects;
 use crate::engine::event::Event;
-use crate::journal::Record;
+use crate::hub::Publication;
+use crate::journal::{History, Record};
+
+/// What fell due while the server was down waits so long after the start, so that platforms and
+/// consoles are back to hear of it.
+const OVERDUE_PAUSE_MS: i64 = 10_000;
+
+/// A call folded, and what its events published, each with the offset before it.
+struct Folded {
+    call: LiveCall,
+    /// Offset at which it last changed, for the order in which ended calls leave the desk.
+    last_offset: u64,
+    published: Vec<(u64, Publication)>,
+}
 
 impl Desk {
-    /// Brings back the calls of `history`, the records of calls that may still go on, in the
-    /// order of their commit. Open calls wait for their platform from now on.
-    pub fn recover(&self, history: Vec<Record>) {
-        let mut states: HashMap<Arc<str>, CallState> = HashMap::new();
-        for Record { call_id, recorded, .. } in history {
-            let effects = match (states.get_mut(&call_id), &recorded.event) {
-                (None, Event::Start(start)) => {
+    /// Brings back what the journal holds. Open calls wait for their platform from now on.
+    pub fn recover(&self, history: History) {
+        let History { records, ended, same_engine } = history;
+        let mut folded = self.fold_all(by_call(records));
+        folded.sort_by_key(|folded| folded.last_offset);
+        let mut published = Vec::new();
+        for Folded { call, published: own, .. } in folded {
+            published.extend(own);
+            self.restore(call);
+        }
+        // Stable: what one call published keeps its order.
+        published.sort_by_key(|(base_offset, _)| *base_offset);
+        self.hub.restore(published, same_engine);
+        self.shelf.restore_over(ended);
+        self.evict();
+    }
+
+    /// Calls are independent of each other, so every processor folds its share.
+    fn fold_all(&self, mut calls: Vec<Vec<Record>>) -> Vec<Folded> {
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let share = calls.len().div_ceil(threads).max(1);
+        thread::scope(|scope| {
+            let mut workers = Vec::new();
+            for own in calls.chunks_mut(share) {
+                workers.push(scope.spawn(move || {
+                    let records = own.iter_mut().map(std::mem::take);
+                    records.filter_map(|records| self.fold(records)).collect::<Vec<Folded>>()
+                }));
+            }
+            let folded = workers.into_iter().map(|worker| match worker.join() {
+                Ok(folded) => folded,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            folded.flatten().collect()
+        })
+    }
+
+    /// Folds one call. `None` when nothing of it is left to know.
+    fn fold(&self, records: Vec<Record>) -> Option<Folded> {
+        let mut folded: Option<Folded> = None;
+        for Record { recorded, base_offset: last_offset, call_id, .. } in records {
+            match (&mut folded, &recorded.event) {
+                // A second start of the same id is another call.
+                (_, Event::Start(start)) => {
                     let (state, effects) =
                         CallState::open(&self.engine, start.clone(), recorded.at);
-                    states.insert(Arc::clone(&call_id), state);
-                    effects
+                    let mut published = folded.map_or(Vec::new(), |folded| folded.published);
+                    published.push((last_offset, self.publication(&state, effects, None).0));
+                    let call = LiveCall::new(call_id, state);
+                    folded = Some(Folded { call, last_offset, published });
                 }
-                (Some(state), event) => state.apply(&self.engine, event, recorded.at),
+                (Some(folded), event) => {
+                    let effects = folded.call.state.apply(&self.engine, event, recorded.at);
+                    folded.last_offset = last_offset;
+                    self.note(folded, effects);
+                }
                 // The call began before what is kept; nothing can be folded from its middle.
-                (None, _) => continue,
-            };
-            if let Some(state) = states.get(&call_id) {
-                self.hub.restore(self.publication(state, effects, None).0);
+                (None, _) => {}
             }
         }
-        let grace_ms = i64::from(self.settings.resume_grace_s) * 1_000;
-        for (call_id, state) in states {
-            let mut call = LiveCall::new(Arc::clone(&call_id), state);
-            if call.is_open() {
-                self.shelf.adjust(true);
-                call.absent_until = Some(self.clock.now().plus_ms(grace_ms));
-            } else {
-                self.shelf.restore_ended(&call);
-            }
-            self.schedule(&mut call);
-            self.shelf.shard(&call_id).insert(call_id.clone(), Known::Live(SharedCall::new(call)));
+        let Folded { mut call, last_offset, mut published } = folded?;
+        let mut last = self.publication(&call.state, Effects::default(), None).0;
+        last.said.clone_from(&call.said);
+        published.push((last_offset, last));
+        if !call.is_open() {
+            call.said.clear();
         }
-        self.shelf.evict();
+        Some(Folded { call, last_offset, published })
     }
+
+    /// Takes in what an event did. What was said is shown with the last of it.
+    fn note(&self, folded: &mut Folded, mut effects: Effects) {
+        let Folded { call, last_offset, published } = folded;
+        call.keep(&std::mem::take(&mut effects.said));
+        if effects.call.is_none() && effects.alerts.is_empty() {
+            return;
+        }
+        let publication = self.publication(&call.state, effects, None).0;
+        published.push((*last_offset, publication));
+    }
+
+    fn restore(&self, mut call: LiveCall) {
+        if call.state.is_forgotten() && call.state.is_final() {
+            return;
+        }
+        let now = self.clock.now();
+        if call.is_open() {
+            self.shelf.adjust(true);
+            let grace_ms = i64::from(self.settings.resume_grace_s) * 1_000;
+            call.absent_until = Some(now.plus_ms(grace_ms));
+        } else {
+            self.shelf.restore_ended(&call);
+        }
+        self.schedule_not_before(&mut call, now.plus_ms(OVERDUE_PAUSE_MS));
+        let call_id = Arc::clone(&call.call_id);
+        self.shelf.shard(&call_id).insert(call_id.clone(), Known::Live(SharedCall::new(call)));
+    }
+
+    /// Plans the next look at a call, overdue ones for `earliest`.
+    fn schedule_not_before(&self, call: &mut LiveCall, earliest: Timestamp) {
+        let due = call.state.due(&self.engine).map(|due| due.max(earliest));
+        if let Some(due) = due.into_iter().chain(call.absent_until).min() {
+            self.timers.schedule(call, due);
+        }
+    }
+}
+
+/// The records of each call in their order, calls in the order of their start.
+fn by_call(records: Vec<Record>) -> Vec<Vec<Record>> {
+    let mut calls: Vec<Vec<Record>> = Vec::new();
+    let mut places: HashMap<Arc<str>, usize> = HashMap::new();
+    for mut record in records {
+        let place = *places.entry(Arc::clone(&record.call_id)).or_insert_with(|| {
+            calls.push(Vec::new());
+            calls.len() - 1
+        });
+        // One name for all records of a call.
+        if let Some(first) = calls[place].first() {
+            record.call_id = Arc::clone(&first.call_id);
+        }
+        calls[place].push(record);
+    }
+    calls
 }

@@ -90,6 +90,10 @@ impl Shelf {
         self.count_open();
     }
 
+    pub fn open_calls(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
     fn count_open(&self) {
         let open = self.open.load(Ordering::Relaxed);
         self.metrics.open_calls.set(i64::try_from(open).unwrap_or(i64::MAX));
@@ -109,8 +113,17 @@ impl Shelf {
         self.lock_ended().kept.push_back(Arc::clone(&call.call_id));
     }
 
-    /// Drops the oldest ended calls over the limit. Called without any call locked.
-    pub fn evict(&self) {
+    /// Remembers the end of calls that are not here whole, the oldest first.
+    pub fn restore_over(&self, ended: Vec<(Arc<str>, u64)>) {
+        for (call_id, last_seq) in ended {
+            self.shard(&call_id).insert(Arc::clone(&call_id), Known::Over(last_seq));
+            self.remember(&call_id);
+        }
+    }
+
+    /// Drops the oldest ended calls over the limit. Called without any call locked. `forget`
+    /// tells the journal that an abandoned call cannot be opened again; false when it cannot.
+    pub fn evict(&self, forget: impl Fn(&mut LiveCall) -> bool) {
         loop {
             let oldest = {
                 let mut ended = self.lock_ended();
@@ -121,8 +134,8 @@ impl Shelf {
                 ended.kept.pop_front()
             };
             let Some(call_id) = oldest else { return };
-            if !self.evict_one(&call_id) {
-                // Somebody still has an alert of it; it goes when that is closed.
+            if !self.evict_one(&call_id, &forget) {
+                // Somebody still has an alert of it, or the journal is busy; it goes later.
                 self.lock_ended().kept.push_back(call_id);
                 return;
             }
@@ -130,7 +143,7 @@ impl Shelf {
     }
 
     /// False when the call must stay.
-    fn evict_one(&self, call_id: &Arc<str>) -> bool {
+    fn evict_one(&self, call_id: &Arc<str>, forget: impl Fn(&mut LiveCall) -> bool) -> bool {
         let mut shard = self.shard(call_id);
         let Some(Known::Live(shared)) = shard.get(call_id) else { return true };
         let shared = Arc::clone(shared);
@@ -139,7 +152,7 @@ impl Shelf {
             // Opened again since; it comes back to the queue when it ends.
             return true;
         }
-        if !call.state.is_finished() {
+        if !call.state.is_finished() || !(call.state.ended_for_good() || forget(&mut call)) {
             return false;
         }
         call.evicted = true;

@@ -10,7 +10,7 @@ use crate::call::Timestamp;
 use crate::engine::event::{Action, Event};
 use crate::features::SPACE;
 use crate::hub;
-use crate::journal::{self, CommitError, Committed, Journal, Record, Writer};
+use crate::journal::{self, CommitError, Committed, History, Journal, Record, Writer};
 use crate::wire;
 
 /// A model of one word, so that these tests do not depend on the one that ships.
@@ -38,12 +38,12 @@ impl Journal for Recorder {
     fn last_offset(&self) -> u64 {
         0
     }
-    fn commit(&mut self, batch: &[Record]) -> Result<(), CommitError> {
+    fn commit(&mut self, batch: &[Record], _: u64) -> Result<(), CommitError> {
         self.0.lock().unwrap().extend_from_slice(batch);
         Ok(())
     }
-    fn read_back(&mut self) -> Result<Vec<Record>, CommitError> {
-        Ok(self.0.lock().unwrap().clone())
+    fn read_back(&mut self, _: usize) -> Result<History, CommitError> {
+        Ok(History::default())
     }
 }
 
@@ -83,6 +83,12 @@ impl Bench {
         self.now.fetch_add(ms, Ordering::Relaxed);
         self.desk.fire_due().await;
         self.desk.journal.flush().await;
+    }
+
+    /// All that was journalled, as after a restart.
+    fn history(&self) -> History {
+        let records = self.records.lock().unwrap().clone();
+        History { records, same_engine: true, ..History::default() }
     }
 
     /// Kinds of the events in the journal.
@@ -303,7 +309,7 @@ async fn the_fold_over_the_journal_is_the_same_desk() {
     send(&mut platform, end("d", 3)).await;
     bench.desk.journal.flush().await;
     let again = Bench::new(Settings::default());
-    again.desk.recover(bench.records.lock().unwrap().clone());
+    again.desk.recover(bench.history());
     for call in ["c", "d"] {
         assert_eq!(again.state(call), bench.state(call));
         let transcripts = [&again, &bench].map(|one| one.desk.hub.call(call).unwrap().transcript);

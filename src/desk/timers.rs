@@ -69,7 +69,7 @@ impl Desk {
         }
     }
 
-    /// Does everything that is due by now.
+    /// Does everything that is due by now. Called at least once a second.
     pub(super) async fn fire_due(&self) {
         for call_id in self.timers.take_due(self.clock.now()) {
             // A stopped journal means that the server is going down.
@@ -89,7 +89,8 @@ impl Desk {
                 self.schedule(&mut call);
             }
         }
-        self.shelf.evict();
+        self.evict();
+        self.journal.tick();
     }
 
     /// Plans the next look at a call.

@@ -22,6 +22,8 @@ pub struct CallState {
     ended_at: Option<Timestamp>,
     /// Ended by `call_end`, after which nothing opens it again.
     ended_for_good: bool,
+    /// The desk has let go of it; a `call_start` of this id is another call.
+    forgotten: bool,
     reason: Option<String>,
     outcome: Option<Outcome>,
     last_seq: u64,
@@ -58,6 +60,7 @@ impl CallState {
             phase: CallPhase::Open,
             ended_at: None,
             ended_for_good: false,
+            forgotten: false,
             reason: None,
             outcome: None,
             last_seq: 0,
@@ -109,6 +112,7 @@ impl CallState {
             Event::Refused { seq, .. } => self.last_seq = *seq,
             Event::Abandoned => self.abandon(engine, at, &mut effects),
             Event::Reopened => self.reopen(&mut effects),
+            Event::Forgotten => self.forgotten = true,
             Event::Command { alert_id, by, action } => {
                 effects.alerts.extend(self.alerts.command(alert_id, by, action, at));
             }
@@ -223,6 +227,21 @@ impl CallState {
     /// Whether it was ended by `call_end`; an abandoned call may open again.
     pub fn ended_for_good(&self) -> bool {
         self.ended_for_good
+    }
+
+    /// Whether the desk has let go of it.
+    pub fn is_forgotten(&self) -> bool {
+        self.forgotten
+    }
+
+    /// Whether nothing can happen to it any more.
+    pub fn is_final(&self) -> bool {
+        self.is_finished() && (self.ended_for_good || self.forgotten)
+    }
+
+    /// What the platform told at the start, with the updates since.
+    pub fn start(&self) -> &CallStart {
+        &self.start
     }
 
     /// Ended, and no alert of it is open.

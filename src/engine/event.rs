@@ -41,6 +41,8 @@ pub enum Event {
     Abandoned,
     /// The platform came back to an abandoned call.
     Reopened,
+    /// Abandoned so long ago that the desk has let go of it: nothing opens it again.
+    Forgotten,
     /// A person acted on an alert; checked before it was recorded.
     Command {
         /// The alert.

@@ -1,6 +1,7 @@
 //! What all calls share: the model, the phrases, the playbook, the policy's numbers.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::guidance::{Playbook, PlaybookError};
@@ -102,6 +103,7 @@ pub struct Engine {
     /// Numbers of the policy.
     pub settings: Settings,
     shift: f64,
+    fingerprint: String,
 }
 
 /// The model that ships with this binary.
@@ -123,7 +125,8 @@ impl Engine {
     ) -> Result<Engine, EngineError> {
         settings.check().map_err(EngineError::Settings)?;
         let shift = logit(settings.prior) - logit(space.model().base_rate);
-        Ok(Engine { space, playbook, settings, shift })
+        let fingerprint = fingerprint(&[&space.model().name], &settings);
+        Ok(Engine { space, playbook, settings, shift, fingerprint })
     }
 
     /// An engine with the phrases and the playbook that ship with this binary. `model` is the
@@ -140,7 +143,15 @@ impl Engine {
             .map_err(SpaceError::Phrases)?;
         let space = Space::parse(json, origin, phrases)?;
         let playbook = Playbook::parse(DEFAULT_PLAYBOOK, "the built-in playbook")?;
-        Engine::new(space, playbook, settings)
+        let mut engine = Engine::new(space, playbook, settings)?;
+        let texts = [json, DEFAULT_PHRASES, DEFAULT_PLAYBOOK];
+        engine.fingerprint = fingerprint(&texts, &engine.settings);
+        Ok(engine)
+    }
+
+    /// Two engines of one fingerprint fold the same events to the same state and messages.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     /// Name of the model, stored with every call.
@@ -152,4 +163,15 @@ impl Engine {
     pub fn probability(&self, calibrated: f64) -> f64 {
         sigmoid(calibrated + self.shift)
     }
+}
+
+/// Of the version, the settings, and the texts of model, phrases and playbook.
+fn fingerprint(texts: &[&str], settings: &Settings) -> String {
+    let mut hash = Sha256::new();
+    let settings = format!("{settings:?}");
+    for part in [env!("CARGO_PKG_VERSION"), &settings].iter().chain(texts) {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

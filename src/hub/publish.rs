@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::ring::Kept;
+use super::ring::{Kept, Ring};
 use super::routing::Keys;
 use super::state::State;
 use super::{Frame, Hub};
@@ -73,18 +73,19 @@ impl Hub {
         state.evict(&self.settings, &self.metrics);
     }
 
-    /// Takes in what a fold over the journal found at the start. Nobody is connected yet, and
-    /// what came before the start cannot be asked for by offset.
-    pub fn restore(&self, publication: Publication) {
+    /// Takes in what a fold over the journal found at the start, in the order of the offsets.
+    /// Nobody is connected yet. The messages can be asked for again if they are `as_sent`.
+    pub fn restore(&self, history: Vec<(u64, Publication)>, as_sent: bool) {
         let mut state = self.lock();
-        let call_id = publication.view.call_id.clone();
-        state.put_call(publication.view);
-        for alert in publication.alerts {
-            state.put_alert(alert);
+        let offset = state.ring.offset();
+        state.ring = Ring::new(0, self.settings.ring_messages, self.settings.ring_bytes);
+        for (base_offset, publication) in history {
+            self.publish_one(&mut state, base_offset, publication);
         }
-        for said in &publication.said {
-            state.put_said(&call_id, said, self.settings.transcript_chunks, &self.metrics);
+        if !as_sent {
+            state.ring.forget();
         }
+        state.ring.continue_after(offset);
         state.evict(&self.settings, &self.metrics);
     }
 
@@ -94,6 +95,10 @@ impl Hub {
         let (before, after) = state.put_call(Arc::clone(&view));
         let call_first = change == Some(CallChange::Started);
         if call_first {
+            if view.last_seq == 0 {
+                // Another call may have had this id.
+                state.forget_said(&view.call_id);
+            }
             offset += 1;
             send_call(state, offset, CallChange::Started, &view, before.as_ref(), &after);
         }

@@ -48,7 +48,25 @@ impl Ring {
         self.bytes
     }
 
+    /// Goes on after `offset`. What is missing before it cannot be asked for, nor what came
+    /// before that.
+    pub fn continue_after(&mut self, offset: u64) {
+        if self.offset != offset {
+            self.offset = offset;
+            self.forget();
+        }
+    }
+
+    /// Drops everything up to now.
+    pub fn forget(&mut self) {
+        self.kept.clear();
+        self.bytes = 0;
+        self.floor = self.offset;
+    }
+
     pub fn push(&mut self, message: Kept) {
+        // Only at a start from the journal is anything missing.
+        self.continue_after(message.offset.saturating_sub(1));
         self.offset = message.offset;
         self.bytes += message.frame.len() + OVERHEAD_BYTES;
         self.kept.push_back(message);

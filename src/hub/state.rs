@@ -154,6 +154,13 @@ impl State {
         }
     }
 
+    /// Begins a transcript anew.
+    pub fn forget_said(&mut self, call_id: &str) {
+        if let Some(entry) = self.calls.get_mut(call_id) {
+            entry.transcript.clear();
+        }
+    }
+
     /// Drops the oldest of what is over.
     pub fn evict(&mut self, settings: &Settings, metrics: &Metrics) {
         while self.ended.len() > settings.ended_calls {

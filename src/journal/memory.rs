@@ -1,6 +1,6 @@
 //! A journal that forgets: for `demo`, for tests, and for servers without a data directory.
 
-use super::{CommitError, Journal, Record};
+use super::{CommitError, History, Journal, Record, fresh_epoch};
 
 /// Keeps nothing. Every start is a new epoch, so consoles know to take the full picture.
 #[derive(Debug)]
@@ -8,10 +8,9 @@ pub struct Memory {
     epoch: String,
 }
 
-impl Memory {
-    /// A journal of its own epoch.
-    pub fn new(epoch: impl Into<String>) -> Memory {
-        Memory { epoch: epoch.into() }
+impl Default for Memory {
+    fn default() -> Memory {
+        Memory { epoch: fresh_epoch() }
     }
 }
 
@@ -24,11 +23,11 @@ impl Journal for Memory {
         0
     }
 
-    fn commit(&mut self, _batch: &[Record]) -> Result<(), CommitError> {
+    fn commit(&mut self, _batch: &[Record], _last_offset: u64) -> Result<(), CommitError> {
         Ok(())
     }
 
-    fn read_back(&mut self) -> Result<Vec<Record>, CommitError> {
-        Ok(Vec::new())
+    fn read_back(&mut self, _ended_calls: usize) -> Result<History, CommitError> {
+        Ok(History::default())
     }
 }

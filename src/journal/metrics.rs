@@ -20,6 +20,8 @@ pub struct Metrics {
     pub writable: Gauge,
     /// Time of one commit.
     pub commit_seconds: Histogram,
+    /// Bytes in use on disk.
+    pub used_bytes: Gauge,
 }
 
 impl Metrics {
@@ -32,6 +34,7 @@ impl Metrics {
             waiting: Gauge::default(),
             writable: Gauge::default(),
             commit_seconds: Histogram::new(exponential_buckets(0.000_05, 2.0, 16)),
+            used_bytes: Gauge::default(),
         };
         let all = registry.sub_registry_with_prefix("journal");
         all.register("records", "Records made durable", metrics.records.clone());
@@ -40,6 +43,7 @@ impl Metrics {
         all.register("waiting_records", "Records waiting for commit", metrics.waiting.clone());
         all.register("writable", "1 while commits succeed", metrics.writable.clone());
         all.register("commit_seconds", "Time of one commit", metrics.commit_seconds.clone());
+        all.register("used_bytes", "Bytes in use on disk", metrics.used_bytes.clone());
         metrics.writable.set(1);
         metrics
     }

@@ -2,49 +2,29 @@
 //!
 //! [`Journal`] is the storage; [`Writer`] is the one thread that writes to it in groups, numbers
 //! what goes to consoles, and tells who waits. Nothing above knows which storage it is, and
-//! nothing in here knows what an event means.
+//! nothing in here knows what an event means, but that `Start` begins a call.
 
+mod archive;
 mod memory;
 mod metrics;
+mod settings;
 mod slot;
+pub mod sqlite;
 mod writer;
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::event::Recorded;
+use crate::engine::event::{Event, Recorded};
 
+pub use archive::Archive;
 pub use memory::Memory;
 pub use metrics::Metrics;
+pub use settings::Settings;
 pub use slot::CommitSlot;
 pub use writer::{Committed, Entry, Permit, Writer, WriterHandle};
-
-/// How the journal is written.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// Most records waiting for their commit. When it is full, sockets are read more slowly.
-    /// A larger queue rides out longer stalls of the disk and holds more memory.
-    pub queue_records: usize,
-    /// Most records in one commit. Larger groups write more a second and wait longer each.
-    pub commit_records: usize,
-    /// First pause after a commit that failed; it doubles up to `retry_max_ms`.
-    pub retry_min_ms: u64,
-    /// Longest pause between attempts.
-    pub retry_max_ms: u64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            queue_records: 16_384,
-            commit_records: 1_024,
-            retry_min_ms: 50,
-            retry_max_ms: 2_000,
-        }
-    }
-}
 
 /// One event of one call, as the journal keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,6 +36,17 @@ pub struct Record {
     /// Offset before the messages this event published: they are `base_offset + 1` and on, so
     /// a fold over the records finds every message's own offset again.
     pub base_offset: u64,
+    /// What the tables are to show of the call after this event; absent while it goes on.
+    #[serde(skip)]
+    pub archive: Option<Box<Archive>>,
+}
+
+impl Record {
+    /// Whether it begins a call. Its `base_offset` then tells this call from any other, also
+    /// from an earlier one of the same id.
+    pub fn is_start(&self) -> bool {
+        matches!(self.recorded.event, Event::Start(_))
+    }
 }
 
 /// A commit that did not happen. Nothing of the batch is durable; it may be tried again.
@@ -66,6 +57,19 @@ pub struct CommitError {
     pub message: String,
 }
 
+/// What the journal has at the start.
+#[derive(Debug, Default)]
+pub struct History {
+    /// The events of calls that may still go on, and of those whose messages a console may ask
+    /// for again, in the order of their commit. Every call is there from its start.
+    pub records: Vec<Record>,
+    /// Other calls ended by `call_end`, with their last `seq`, the oldest first.
+    pub ended: Vec<(Arc<str>, u64)>,
+    /// Whether a fold over the records gives the messages that were sent; not so when another
+    /// engine wrote them.
+    pub same_engine: bool,
+}
+
 /// Storage of records.
 pub trait Journal: Send {
     /// Names this history. It changes only when the history cannot go on.
@@ -74,15 +78,35 @@ pub trait Journal: Send {
     /// The highest offset given to a message so far.
     fn last_offset(&self) -> u64;
 
-    /// Makes the batch durable, all of it or nothing.
+    /// Makes the batch durable, all of it or nothing. `last_offset` is the highest offset of
+    /// its messages.
     ///
     /// # Errors
     /// [`CommitError`]; the writer keeps the batch and tries again.
-    fn commit(&mut self, batch: &[Record]) -> Result<(), CommitError>;
+    fn commit(&mut self, batch: &[Record], last_offset: u64) -> Result<(), CommitError>;
 
-    /// The records of the calls that may still go on, in the order of their commit.
+    /// A short piece of housekeeping, if any is due. Called between commits and now and then.
+    ///
+    /// # Errors
+    /// [`CommitError`]; it is tried again later.
+    fn tidy(&mut self) -> Result<(), CommitError> {
+        Ok(())
+    }
+
+    /// Bytes in use on disk.
+    fn used_bytes(&self) -> u64 {
+        0
+    }
+
+    /// What it holds, with at most `ended_calls` of the calls that are over.
     ///
     /// # Errors
     /// [`CommitError`] when the storage cannot be read; the server does not start then.
-    fn read_back(&mut self) -> Result<Vec<Record>, CommitError>;
+    fn read_back(&mut self, ended_calls: usize) -> Result<History, CommitError>;
+}
+
+/// A name that no earlier journal has had.
+pub fn fresh_epoch() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("e{:x}-{:08x}", since.as_millis(), fastrand::u32(..))
 }

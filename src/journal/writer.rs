@@ -47,6 +47,12 @@ impl<P> Permit<'_, P> {
         self.0.send(Submission { entry: Some(entry), ticket });
     }
 
+    /// Wakes the writer, so that it does what is due with time.
+    fn wake(self) {
+        self.1.waiting.inc();
+        self.0.send(Submission { entry: None, ticket: None });
+    }
+
     /// Completes `ticket` once everything handed in before is durable.
     pub fn fence(self, slot: Arc<CommitSlot>, ticket: u64) {
         self.1.waiting.inc();
@@ -92,6 +98,13 @@ impl<P> WriterHandle<P> {
     /// Whether the last commit succeeded.
     pub fn is_writable(&self) -> bool {
         self.metrics.writable.get() == 1 && !self.queue.is_closed()
+    }
+
+    /// Lets the writer do what is due with time. Call it now and then; a busy writer needs none.
+    pub fn tick(&self) {
+        if let Some(permit) = self.try_permit() {
+            permit.wake();
+        }
     }
 
     /// Waits until everything handed in so far is durable.
@@ -143,6 +156,10 @@ impl Writer {
                 }
                 sink(&mut group.payloads);
                 group.tell();
+                if let Err(error) = journal.tidy() {
+                    tracing::warn!(%error, "journal housekeeping failed; it is tried again");
+                }
+                metrics.used_bytes.set(i64::try_from(journal.used_bytes()).unwrap_or(i64::MAX));
             }
         })?;
         Ok((Writer { thread, give_up }, handle))
@@ -202,7 +219,7 @@ impl<P> Group<P> {
         let mut pause = Duration::from_millis(settings.retry_min_ms.max(1));
         for attempt in 1.. {
             let began = Instant::now();
-            match journal.commit(&self.records) {
+            match journal.commit(&self.records, self.offset) {
                 Ok(()) => {
                     metrics.committed(self.records.len(), began.elapsed().as_secs_f64());
                     break;
@@ -242,7 +259,7 @@ mod tests {
     use super::*;
     use crate::call::Timestamp;
     use crate::engine::event::{Event, Recorded};
-    use crate::journal::CommitError;
+    use crate::journal::{CommitError, History};
 
     /// Fails the first `failures` commits and remembers the rest.
     struct Flaky {
@@ -257,7 +274,7 @@ mod tests {
         fn last_offset(&self) -> u64 {
             10
         }
-        fn commit(&mut self, batch: &[Record]) -> Result<(), CommitError> {
+        fn commit(&mut self, batch: &[Record], _: u64) -> Result<(), CommitError> {
             if self.failures > 0 {
                 self.failures -= 1;
                 return Err(CommitError { message: "disk full".into() });
@@ -265,14 +282,14 @@ mod tests {
             self.kept.lock().unwrap().extend_from_slice(batch);
             Ok(())
         }
-        fn read_back(&mut self) -> Result<Vec<Record>, CommitError> {
-            Ok(Vec::new())
+        fn read_back(&mut self, _: usize) -> Result<History, CommitError> {
+            Ok(History::default())
         }
     }
 
     fn entry(messages: u64) -> Entry<u64> {
         let recorded = Recorded { at: Timestamp(0), event: Event::Timer };
-        let record = Record { call_id: "c".into(), recorded, base_offset: 0 };
+        let record = Record { call_id: "c".into(), recorded, base_offset: 0, archive: None };
         Entry { record, messages, payload: messages }
     }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
@@ -77,7 +77,7 @@ pub async fn start(
     let bind = |source| StartError::Listen { address: listen, source };
     let listener = TcpListener::bind(listen).await.map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
-    let history = journal.read_back()?;
+    let history = journal.read_back(rooms.desk.remembered_calls)?;
     let mut registry = Registry::with_prefix("forewarn");
     let hub_metrics = hub::Metrics::register(&mut registry);
     let hub = Hub::new(journal.epoch(), journal.last_offset(), rooms.hub, hub_metrics);
@@ -102,7 +102,12 @@ pub async fn start(
     let desk_metrics = desk::Metrics::register(&mut registry);
     let desk = Desk::new(engine, hub, handle, rooms.desk, Clock::system(), desk_metrics);
     let desk = Arc::new(desk);
+    let (records, began) = (history.records.len(), Instant::now());
     desk.recover(history);
+    if records > 0 {
+        let seconds = began.elapsed().as_secs_f64();
+        tracing::info!(records, seconds, open_calls = desk.open_calls(), "folded the journal");
+    }
     let app = Arc::new(App {
         desk: Arc::clone(&desk),
         metrics: metrics::Metrics::register(&mut registry),

@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::*;
 use crate::engine::Engine;
-use crate::journal::{CommitError, Journal, Record};
+use crate::journal::{CommitError, History, Journal, Record};
 
 /// A disk that is full until it is not.
 struct Stubborn(Arc<AtomicBool>);
@@ -21,14 +21,14 @@ impl Journal for Stubborn {
     fn last_offset(&self) -> u64 {
         0
     }
-    fn commit(&mut self, _batch: &[Record]) -> Result<(), CommitError> {
+    fn commit(&mut self, _batch: &[Record], _: u64) -> Result<(), CommitError> {
         match self.0.load(Ordering::Relaxed) {
             true => Err(CommitError { message: "disk full".into() }),
             false => Ok(()),
         }
     }
-    fn read_back(&mut self) -> Result<Vec<Record>, CommitError> {
-        Ok(Vec::new())
+    fn read_back(&mut self, _: usize) -> Result<History, CommitError> {
+        Ok(History::default())
     }
 }
 

@@ -73,9 +73,23 @@ impl Server {
         Server::spawn(&mut command, Some(folder))
     }
 
+    /// With a configuration file.
+    pub fn with_file(config: &Path) -> Server {
+        let mut command = forewarn();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(config);
+        Server::spawn(&mut command, None)
+    }
+
     /// On an address that an earlier server had.
     pub fn at(address: SocketAddr) -> Server {
         Server::spawn(forewarn().args(["serve", "--listen", &address.to_string()]), None)
+    }
+
+    /// With a data directory; `address` is one that an earlier server had, or port 0.
+    pub fn on_disk(dir: &Path, address: SocketAddr) -> Server {
+        let mut command = forewarn();
+        command.args(["serve", "--listen", &address.to_string(), "--data-dir"]).arg(dir);
+        Server::spawn(&mut command, None)
     }
 
     fn spawn(command: &mut Command, folder: Option<tempfile::TempDir>) -> Server {

@@ -4,9 +4,11 @@
 mod bad_input;
 mod cli;
 mod console;
+mod crash;
 mod harness;
 mod imports;
 mod ingest;
+mod journal;
 mod models;
 mod replay;
 mod rest;

@@ -1,0 +1,55 @@
+//! How the journal is written and what it keeps.
+
+use serde::{Deserialize, Serialize};
+
+/// Settings of the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Most records waiting for their commit. When it is full, sockets are read more slowly.
+    /// A larger queue rides out longer stalls of the disk and holds more memory.
+    pub queue_records: usize,
+    /// Most records in one commit. Larger groups write more a second and wait longer each.
+    pub commit_records: usize,
+    /// First pause after a commit that failed; it doubles up to `retry_max_ms`.
+    pub retry_min_ms: u64,
+    /// Longest pause between attempts.
+    pub retry_max_ms: u64,
+    /// Numbered messages that a console may have missed and still gets one by one after a
+    /// restart. Ended calls stay in the event log for so long; more of them make a restart slower.
+    pub history_messages: u64,
+    /// Days that ended calls are kept, with transcripts and alerts. 0 keeps them for ever.
+    pub keep_days: u32,
+    /// Bytes in use over which the oldest ended calls are dropped, whatever their age. Open calls
+    /// are never dropped. 0 sets no limit.
+    pub max_bytes: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            queue_records: 16_384,
+            commit_records: 1_024,
+            retry_min_ms: 50,
+            retry_max_ms: 2_000,
+            history_messages: 20_000,
+            keep_days: 90,
+            max_bytes: 16 << 30,
+        }
+    }
+}
+
+impl Settings {
+    /// # Errors
+    /// A sentence naming the first setting that cannot be used.
+    pub fn check(&self) -> Result<(), String> {
+        for (name, value) in
+            [("queue_records", self.queue_records), ("commit_records", self.commit_records)]
+        {
+            if value == 0 {
+                return Err(format!("`{name}` is 0; it must be at least 1"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! Copies of a journal: taken while it is in use, put back under a new epoch.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use super::error::OpenError;
+use super::{FILE, JournalError, check, open, schema};
+use crate::journal::fresh_epoch;
+
+/// Copies the journal of `dir`, as it is at this moment, to `target`, which must not exist yet.
+///
+/// # Errors
+/// [`JournalError`] with what is wrong; nothing is left at `target` then.
+pub fn backup(dir: &Path, target: &Path) -> Result<(), JournalError> {
+    let source = dir.join(FILE);
+    let read = || -> Result<rusqlite::Connection, OpenError> {
+        let connection = open::to_read(&source)?;
+        schema::version(&connection)?;
+        Ok(connection)
+    };
+    let connection = read().map_err(|error| JournalError::new(&source, error))?;
+    let target_error = |error: std::io::Error| JournalError::new(target, error);
+    open::private().create_new(true).open(target).map_err(target_error)?;
+    let copied = connection
+        .execute("VACUUM INTO ?1", [path_text(target)])
+        .map_err(JournalError::at(&source))
+        .and_then(|_| synced(target));
+    if copied.is_err() {
+        // Half a copy is worse than none.
+        let _ = fs::remove_file(target);
+    }
+    copied
+}
+
+/// Puts a backup into `dir`, which must not hold a journal. Its history goes on under a new
+/// epoch, because consoles may have seen messages that the backup does not know.
+///
+/// # Errors
+/// [`JournalError`] with what is wrong; `dir` is as before then.
+pub fn restore(from: &Path, dir: &Path) -> Result<(), JournalError> {
+    let target = dir.join(FILE);
+    let findings = check(from)?;
+    if let Some(problem) = findings.problems.first() {
+        return Err(JournalError::new(from, OpenError::Damaged(problem.clone())));
+    }
+    let target_error = |error| JournalError::new(&target, error);
+    let _lock = open::lock(dir).map_err(target_error)?;
+    if target.exists() {
+        let why = "there is a journal already; move it away first, or use another --data-dir";
+        return Err(target_error(std::io::Error::other(why).into()));
+    }
+    // Under another name until it is whole.
+    let draft = dir.join("journal.db.restoring");
+    let _ = fs::remove_file(&draft);
+    let made = copy(from, &draft).and_then(|()| {
+        fs::rename(&draft, &target)?;
+        open::sync_dir(&target)
+    });
+    if made.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    made.map_err(target_error)
+}
+
+fn copy(from: &Path, draft: &Path) -> Result<(), OpenError> {
+    open::private().create_new(true).open(draft)?;
+    // Through SQLite, so that a journal with its WAL beside it is read right, too.
+    open::to_read(from)?.execute("VACUUM INTO ?1", [path_text(draft)])?;
+    let connection = open::to_write(draft)?;
+    schema::set_meta(&connection, "epoch", &fresh_epoch())?;
+    drop(connection);
+    Ok(File::open(draft)?.sync_all()?)
+}
+
+fn synced(target: &Path) -> Result<(), JournalError> {
+    let sync = || -> Result<(), OpenError> {
+        File::open(target)?.sync_all()?;
+        open::sync_dir(target)
+    };
+    sync().map_err(|error| JournalError::new(target, error))
+}
+
+fn path_text(path: &Path) -> String {
+    PathBuf::from(path).to_string_lossy().into_owned()
+}

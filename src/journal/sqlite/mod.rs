@@ -1,0 +1,178 @@
+//! The journal on disk: SQLite in WAL mode, every commit fsynced.
+//!
+//! Open calls are rows of `batches`, one for each group commit. A call that is over is written
+//! once to `calls`, `transcript`, `alerts` and `alert_events`, and its events go when nobody can
+//! ask for them again. Only this room knows SQLite.
+
+mod archive;
+mod backup;
+mod batch;
+mod check;
+mod error;
+mod export;
+mod ledger;
+mod open;
+mod read;
+mod schema;
+mod tidy;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::{CommitError, History, Journal, Record, Settings};
+use ledger::{Ledger, Line};
+
+pub use backup::{backup, restore};
+pub use check::{Findings, check};
+pub use error::JournalError;
+pub use export::{Exported, export};
+
+/// Name of the journal in its directory.
+pub const FILE: &str = "journal.db";
+
+/// A journal in a directory. While it is open, no other process can open it to write.
+#[derive(Debug)]
+pub struct Sqlite {
+    connection: Connection,
+    file: PathBuf,
+    /// Held until the journal is closed.
+    _lock: File,
+    settings: Settings,
+    epoch: String,
+    same_engine: bool,
+    last_offset: u64,
+    next_batch: i64,
+    ledger: Ledger,
+    used_bytes: u64,
+    tidied: Instant,
+    retained: Instant,
+    /// Ended calls are to be dropped for their age or for room.
+    over_limits: bool,
+}
+
+impl Sqlite {
+    /// Opens the journal in `dir`, which is made when it is missing. `engine` names what folds
+    /// the events; another engine than last time begins a new epoch.
+    ///
+    /// # Errors
+    /// [`JournalError`] with what is wrong, where, and how to mend it.
+    pub fn open(dir: &Path, settings: &Settings, engine: &str) -> Result<Sqlite, JournalError> {
+        let file = dir.join(FILE);
+        let lock = open::lock(dir).map_err(|error| JournalError::new(&file, error))?;
+        let mut connection =
+            open::to_write(&file).map_err(|error| JournalError::new(&file, error))?;
+        let opened = open::begin(&mut connection, engine)
+            .map_err(|error| JournalError::new(&file, error))?;
+        Ok(Sqlite {
+            connection,
+            file,
+            _lock: lock,
+            settings: settings.clone(),
+            epoch: opened.epoch,
+            same_engine: opened.same_engine,
+            last_offset: opened.last_offset,
+            next_batch: opened.next_batch,
+            ledger: Ledger::default(),
+            used_bytes: 0,
+            tidied: Instant::now(),
+            retained: Instant::now(),
+            over_limits: false,
+        })
+    }
+
+    fn failed(&self, error: impl Into<error::OpenError>) -> CommitError {
+        JournalError::new(&self.file, error).into()
+    }
+
+    fn write(&mut self, batch: &[Record], last_offset: u64) -> Result<(), error::OpenError> {
+        let row =
+            batch::encode(batch, int(last_offset)).map_err(error::OpenError::Damaged)?;
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction
+            .prepare_cached(
+                "INSERT INTO batches (batch, last_offset, crc, events) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![self.next_batch, row.last_offset, row.crc, row.events])?;
+        let mut started: HashMap<&str, u64> = HashMap::new();
+        for record in batch {
+            if record.is_start() {
+                started.insert(&record.call_id, record.base_offset);
+                let sql = "INSERT INTO log_calls (call, call_id) VALUES (?1, ?2)";
+                let row = params![int(record.base_offset), record.call_id];
+                transaction.prepare_cached(sql)?.execute(row)?;
+            }
+            let Some(archive) = &record.archive else { continue };
+            let known = started.get(&*record.call_id).copied();
+            let Some(call) = known.or_else(|| self.ledger.call(&record.call_id)) else { continue };
+            archive::write(&transaction, int(call), archive)?;
+            let final_offset = archive.is_final.then_some(int(record.base_offset));
+            let sql = "UPDATE log_calls SET final_offset = ?2 WHERE call = ?1";
+            transaction.prepare_cached(sql)?.execute(params![int(call), final_offset])?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+impl Journal for Sqlite {
+    fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    fn last_offset(&self) -> u64 {
+        self.last_offset
+    }
+
+    fn commit(&mut self, batch: &[Record], last_offset: u64) -> Result<(), CommitError> {
+        self.write(batch, last_offset).map_err(|error| self.failed(error))?;
+        for record in batch {
+            self.ledger.add(self.next_batch, &line(record));
+        }
+        self.ledger.settle(self.next_batch);
+        self.next_batch += 1;
+        self.last_offset = last_offset;
+        Ok(())
+    }
+
+    fn tidy(&mut self) -> Result<(), CommitError> {
+        self.tidy_up().map_err(|error| self.failed(error))
+    }
+
+    fn used_bytes(&self) -> u64 {
+        self.used_bytes
+    }
+
+    fn read_back(&mut self, ended_calls: usize) -> Result<History, CommitError> {
+        self.read_history(ended_calls).map_err(|error| self.failed(error))
+    }
+}
+
+fn line(record: &Record) -> Line<'_> {
+    Line {
+        call_id: &record.call_id,
+        base_offset: record.base_offset,
+        is_start: record.is_start(),
+        is_final: record.archive.as_ref().is_some_and(|archive| archive.is_final),
+    }
+}
+
+/// SQLite's integers are signed; no offset comes near the end of them.
+fn int(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+fn shared(text: String) -> Arc<str> {
+    Arc::from(text)
+}

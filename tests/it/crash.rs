@@ -1,0 +1,239 @@
+//! Servers that are killed at random moments under load, and clients that come back.
+//!
+//! `CRASH_ROUNDS` says how often (3 unless told), `CRASH_SEED` repeats a run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::Path;
+
+use forewarn::call::Call;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+
+use crate::harness::*;
+
+fn any_port() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+fn rounds() -> usize {
+    std::env::var("CRASH_ROUNDS").map_or(3, |rounds| rounds.parse().expect("a number"))
+}
+
+fn random() -> fastrand::Rng {
+    let seed = std::env::var("CRASH_SEED").map_or_else(
+        |_| fastrand::u64(..),
+        |seed| seed.parse().expect("a number"),
+    );
+    // Shown when the test fails.
+    println!("CRASH_SEED={seed}");
+    fastrand::Rng::with_seed(seed)
+}
+
+/// Calls of all batches, several hundred.
+fn load() -> Vec<Call> {
+    let mut files: Vec<_> = data("calls").read_dir().unwrap().map(|e| e.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "jsonl"));
+    files.sort();
+    let names = files.iter().map(|file| file.file_name().unwrap().to_str().unwrap());
+    let calls: Vec<Call> = names.flat_map(|name| calls(name, 24)).collect();
+    assert!(calls.len() >= 200, "{}", calls.len());
+    calls
+}
+
+/// A console that comes back with `since` whenever it loses the server, and keeps what it saw.
+struct Watcher {
+    address: SocketAddr,
+    peer: Option<Peer>,
+    epoch: String,
+    seen: Vec<Value>,
+}
+
+impl Watcher {
+    async fn new(server: &Server) -> Watcher {
+        let address = server.address;
+        let mut watcher = Watcher { address, peer: None, epoch: String::new(), seen: Vec::new() };
+        watcher.connect().await;
+        watcher
+    }
+
+    fn offset(&self) -> u64 {
+        self.seen.last().map_or(0, |message| message["offset"].as_u64().unwrap())
+    }
+
+    /// Waits for the server if need be, and resumes exactly.
+    async fn connect(&mut self) {
+        while TcpStream::connect(self.address).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        let mut peer = Peer::open(self.address, "/v1/console?user=sup", Some(CONSOLE)).await;
+        let hello = peer.next().await;
+        let epoch = hello["epoch"].as_str().unwrap().to_owned();
+        if self.epoch.is_empty() {
+            self.epoch = epoch;
+        } else {
+            assert_eq!(epoch, self.epoch, "the history goes on");
+        }
+        let since = (self.epoch.clone(), self.offset());
+        let snapshot = peer.subscribe(json!({}), Some((&since.0, since.1))).await;
+        assert_eq!(snapshot[0]["recovered"], true, "since {}: {hello}", since.1);
+        self.peer = Some(peer);
+    }
+
+    /// Reads `number` numbered messages, over as many connections as it takes.
+    async fn read(&mut self, number: usize) {
+        let goal = self.seen.len() + number;
+        while self.seen.len() < goal {
+            self.read_one().await;
+        }
+    }
+
+    async fn read_one(&mut self) {
+        let Some(peer) = &mut self.peer else { return self.connect().await };
+        match peer.try_next().await {
+            Ok(mut message) => {
+                if message["offset"].is_u64() && message["type"] != "snapshot" {
+                    if let Some(alert) = message["alert"].as_object_mut() {
+                        alert.remove("latency_us");
+                    }
+                    self.seen.push(message);
+                }
+            }
+            Err(_) => self.peer = None,
+        }
+    }
+
+    async fn read_until_ended(&mut self, calls: usize) {
+        let ended = |seen: &[Value]| seen.iter().filter(|m| m["event"] == "ended").count();
+        while ended(&self.seen) < calls {
+            self.read_one().await;
+        }
+    }
+
+    /// Every message of the history, once and in order.
+    fn assert_complete(&self) {
+        let offsets: Vec<u64> =
+            self.seen.iter().map(|message| message["offset"].as_u64().unwrap()).collect();
+        let all: Vec<u64> = (1..=offsets.len() as u64).collect();
+        assert!(offsets == all, "missed or twice: {offsets:?}");
+    }
+
+    fn alerts(&self) -> Vec<&Value> {
+        let alerts = self.seen.iter().filter(|message| message["type"] == "alert");
+        alerts.map(|message| &message["alert"]).collect()
+    }
+}
+
+/// Plays the load into a server that is stopped again and again, and looks at what is left.
+async fn survive(times: usize, stop: impl Fn(&Server)) {
+    let mut random = random();
+    let folder = tempfile::tempdir().unwrap();
+    let (path, dir) = (folder.path().join("calls.jsonl"), folder.path().join("data"));
+    let calls = load();
+    write_calls(&path, &calls);
+    let path = path.to_str().unwrap();
+    let mut server = Server::on_disk(&dir, any_port());
+    let address = server.address;
+    let mut watcher = Watcher::new(&server).await;
+    let mut late = Watcher::new(&server).await;
+    let url = server.url("/v1/ingest");
+    let replay = Running::spawn(&[
+        "replay", "--speed", "400", "--connections", "3", "--at-once", "40", "--json", "--url",
+        &url, path,
+    ]);
+    // Each call makes two messages at least.
+    let share = calls.len() * 2 / (times + 1);
+    for _ in 0..times {
+        watcher.read(random.usize(1..=share)).await;
+        stop(&server);
+        server.wait();
+        server = Server::on_disk(&dir, address);
+    }
+    watcher.read_until_ended(calls.len()).await;
+    let (status, said, complaints) = replay.end();
+    assert!(status.success(), "{said}{complaints}");
+    let summary: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((&summary["unacked"], &summary["errors"]), (&json!(0), &json!(0)), "{summary}");
+    let chunks: u64 = calls.iter().map(|call| call.turns.len() as u64).sum();
+    assert_eq!(summary["acked"], chunks + calls.len() as u64);
+    watcher.assert_complete();
+    // One that was away all the time gets the same.
+    late.read(watcher.seen.len()).await;
+    assert_eq!(late.seen, watcher.seen);
+    server.terminate();
+    assert!(server.wait().success());
+    assert_sound(&dir);
+    assert_transcripts(&dir, &calls, path);
+    assert_alerts(&watcher, &calls, path).await;
+}
+
+fn assert_sound(dir: &Path) {
+    let check = run(&["journal", "check", "--data-dir", dir.to_str().unwrap()]);
+    assert!(check.status.success(), "{}{}", stdout(&check), stderr(&check));
+}
+
+/// Every acked chunk is there once, in order, with the risk that it has offline, bit for bit.
+fn assert_transcripts(dir: &Path, calls: &[Call], path: &str) {
+    let offline = run(&["score", path]);
+    assert!(offline.status.success(), "{}", stderr(&offline));
+    let mut risks: BTreeMap<String, Vec<Option<u64>>> = BTreeMap::new();
+    for line in json_lines(&stdout(&offline)) {
+        let call_id = line["call_id"].as_str().unwrap().to_owned();
+        risks.entry(call_id).or_default().push(line["risk"].as_f64().map(f64::to_bits));
+    }
+    let exported = run(&["journal", "export", "--data-dir", dir.to_str().unwrap()]);
+    assert!(exported.status.success(), "{}", stderr(&exported));
+    let lines = json_lines(&stdout(&exported));
+    let kept: BTreeMap<&str, &Value> = lines
+        .iter()
+        .filter(|line| line["transcript"].is_array())
+        .map(|line| (line["call_id"].as_str().unwrap(), line))
+        .collect();
+    assert_eq!(kept.len(), calls.len());
+    for call in calls {
+        let line = kept[call.id.as_str()];
+        let transcript = line["transcript"].as_array().unwrap();
+        let said: Vec<_> = transcript
+            .iter()
+            .map(|chunk| (chunk["seq"].as_u64().unwrap(), chunk["text"].as_str().unwrap()))
+            .collect();
+        let turns: Vec<_> =
+            (1..).zip(&call.turns).map(|(seq, turn)| (seq, turn.text.as_str())).collect();
+        assert_eq!(said, turns, "{}", call.id);
+        let live: Vec<_> =
+            transcript.iter().map(|chunk| chunk["risk"].as_f64().map(f64::to_bits)).collect();
+        assert_eq!(live, risks[&call.id], "{}", call.id);
+        assert_eq!((&line["state"], &line["is_final"]), (&json!("ended"), &json!(1)));
+    }
+}
+
+/// The alerts are those of a server that was never stopped, and none was raised twice.
+async fn assert_alerts(watcher: &Watcher, calls: &[Call], path: &str) {
+    let raised = |watcher: &Watcher| -> Vec<String> {
+        let raised = watcher.alerts().into_iter().filter(|alert| {
+            alert["history"].as_array().unwrap().len() == 1 && alert["state"] == "raised"
+        });
+        raised.map(|alert| alert["alert_id"].as_str().unwrap().to_owned()).collect()
+    };
+    let steady = Server::start();
+    let mut other = Watcher::new(&steady).await;
+    let url = steady.url("/v1/ingest");
+    let played = run(&["replay", "--speed", "max", "--url", &url, path]);
+    assert!(played.status.success(), "{}", stderr(&played));
+    other.read_until_ended(calls.len()).await;
+    let (shaken, steady) = (raised(watcher), raised(&other));
+    let unique: BTreeSet<&String> = shaken.iter().collect();
+    assert_eq!(unique.len(), shaken.len(), "raised twice");
+    assert!(shaken.len() > 20, "{}", shaken.len());
+    assert_eq!(unique, steady.iter().collect());
+}
+
+#[tokio::test]
+async fn a_server_killed_under_load_loses_nothing() {
+    survive(rounds(), Server::kill).await;
+}
+
+#[tokio::test]
+async fn a_server_drained_under_load_loses_nothing() {
+    survive(2, |server| server.terminate()).await;
+}

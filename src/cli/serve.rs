@@ -106,8 +106,8 @@ fn journal(config: &Config, engine: &Engine) -> Result<Box<dyn Journal>, Failure
         tracing::warn!("the journal is in memory: what is acked does not survive this process");
         return Ok(Box::<Memory>::default());
     };
-    let journal = Sqlite::open(dir, &config.journal, engine.fingerprint())
-        .map_err(Failure::failed)?;
+    let journal =
+        Sqlite::open(dir, &config.journal, engine.fingerprint()).map_err(Failure::failed)?;
     tracing::info!(data_dir = %dir.display(), epoch = journal.epoch(), "the journal is on disk");
     Ok(Box::new(journal))
 }

@@ -336,3 +336,28 @@ async fn offsets_follow_from_the_records() {
     let starts = records.iter().filter(|r| matches!(r.recorded.event, Event::Start(_)));
     assert_eq!(starts.map(|record| record.base_offset).collect::<Vec<_>>(), [0, 2, 4]);
 }
+
+#[tokio::test]
+async fn an_abandoned_call_that_had_to_go_does_not_come_back() {
+    let bench = Bench::new(Settings { kept_calls: 0, ..Settings::default() });
+    let mut platform = bench.platform();
+    send(&mut platform, start("c")).await;
+    send(&mut platform, chunk("c", 1, "one")).await;
+    drop(platform);
+    bench.pass(60_000).await;
+    assert_eq!(bench.journalled().await, ["start", "chunk", "abandoned", "forgotten"]);
+    let records = bench.history().records;
+    let finals = records.iter().map(|record| record.archive.as_ref().map(|a| a.is_final));
+    assert_eq!(finals.collect::<Vec<_>>(), [None, None, Some(false), Some(true)]);
+    let again = Bench::new(Settings::default());
+    again.desk.recover(bench.history());
+    for bench in [&bench, &again] {
+        let mut platform = bench.platform();
+        assert_eq!(send(&mut platform, start("c")).await, "started 0");
+        assert_eq!(send(&mut platform, chunk("c", 1, "another")).await, "ack 1");
+        bench.desk.journal.flush().await;
+        let transcript = bench.desk.hub.call("c").unwrap().transcript;
+        let texts: Vec<_> = transcript.iter().map(|said| &*said.text).collect();
+        assert_eq!(texts, ["another"], "a call of its own");
+    }
+}

@@ -7,8 +7,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use forewarn::call::Call;
+use futures_util::SinkExt;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::harness::*;
 
@@ -21,10 +23,8 @@ fn rounds() -> usize {
 }
 
 fn random() -> fastrand::Rng {
-    let seed = std::env::var("CRASH_SEED").map_or_else(
-        |_| fastrand::u64(..),
-        |seed| seed.parse().expect("a number"),
-    );
+    let seed = std::env::var("CRASH_SEED")
+        .map_or_else(|_| fastrand::u64(..), |seed| seed.parse().expect("a number"));
     // Shown when the test fails.
     println!("CRASH_SEED={seed}");
     fastrand::Rng::with_seed(seed)
@@ -138,8 +138,17 @@ async fn survive(times: usize, stop: impl Fn(&Server)) {
     let mut late = Watcher::new(&server).await;
     let url = server.url("/v1/ingest");
     let replay = Running::spawn(&[
-        "replay", "--speed", "400", "--connections", "3", "--at-once", "40", "--json", "--url",
-        &url, path,
+        "replay",
+        "--speed",
+        "400",
+        "--connections",
+        "3",
+        "--at-once",
+        "40",
+        "--json",
+        "--url",
+        &url,
+        path,
     ]);
     // Each call makes two messages at least.
     let share = calls.len() * 2 / (times + 1);
@@ -236,4 +245,46 @@ async fn a_server_killed_under_load_loses_nothing() {
 #[tokio::test]
 async fn a_server_drained_under_load_loses_nothing() {
     survive(2, |server| server.terminate()).await;
+}
+
+/// A figure, not a check: how long a server takes until it is ready again.
+#[tokio::test]
+#[ignore = "takes a minute; run with `--ignored --nocapture`"]
+async fn recovery_time_of_ten_thousand_open_calls() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::on_disk(folder.path(), any_port());
+    let turns: Vec<_> = load().into_iter().flat_map(|call| call.turns).collect();
+    let mut turns = turns.iter().cycle();
+    let mut platform = server.plain_ingest().await;
+    for group in 0..500 {
+        let ids: Vec<String> = (0..20).map(|place| format!("call-{group}-{place}")).collect();
+        for call_id in &ids {
+            let start = json!({"type": "call_start", "call_id": call_id});
+            platform.ws.feed(Message::text(start.to_string())).await.unwrap();
+            for seq in 1..=40 {
+                let turn = turns.next().unwrap();
+                let message = chunk(call_id, seq, turn.speaker.name(), &turn.text);
+                platform.ws.feed(Message::text(message.to_string())).await.unwrap();
+            }
+        }
+        platform.ws.flush().await.unwrap();
+        let mut open: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
+        while !open.is_empty() {
+            let message = platform.next().await;
+            if message["type"] == "ack" && message["seq"] == 40 {
+                open.remove(message["call_id"].as_str().unwrap());
+            }
+        }
+    }
+    server.kill();
+    server.wait();
+    let bytes = std::fs::metadata(folder.path().join("journal.db")).unwrap().len();
+    let began = std::time::Instant::now();
+    let server = Server::on_disk(folder.path(), server.address);
+    let ready = began.elapsed();
+    let log = server.stderr();
+    let folded = log.lines().find(|line| line.contains("folded the journal"));
+    println!("ready after {ready:?}; {bytes} bytes; {}", folded.unwrap());
+    assert!(folded.unwrap().contains("records=410000"));
+    assert!(folded.unwrap().contains("open_calls=10000"));
 }

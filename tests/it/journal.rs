@@ -109,7 +109,10 @@ async fn an_abandoned_call_is_opened_again_after_a_restart() {
     let (_, out, _) = journal("export", &data, &[]);
     let lines = json_lines(&out);
     let texts: Vec<_> = lines[0]["transcript"].as_array().unwrap().iter().collect();
-    assert_eq!(texts.iter().map(|c| c["text"].clone()).collect::<Vec<_>>(), ["hello", "hello again"]);
+    assert_eq!(
+        texts.iter().map(|c| c["text"].clone()).collect::<Vec<_>>(),
+        ["hello", "hello again"]
+    );
     let server = start();
     let mut platform = server.ingest().await;
     let started = platform.start("c-1").await;

@@ -122,7 +122,8 @@ impl Stage {
         calls.sort_by(|a, b| a.call_id.cmp(&b.call_id));
         calls.retain(|call| history || call.ended_at.is_none());
         let calls: Vec<_> = calls.iter().map(|call| hub.call(&call.call_id)).collect();
-        let all = AlertQuery { after: None, limit: 1_000, states: Vec::new(), from: None, to: None };
+        let all =
+            AlertQuery { after: None, limit: 1_000, states: Vec::new(), from: None, to: None };
         let mut alerts = hub.alerts(&all).items;
         alerts.sort_by(|a, b| a.alert_id.cmp(&b.alert_id));
         alerts.retain(|alert| history || alert.state.is_open());
@@ -261,7 +262,8 @@ async fn compare(commands: Vec<Command>, history_messages: u64) -> Result<(), Te
     let mut shaken = Stage::new(on_disk(dir.path(), history_messages), &now);
     for command in commands.iter().chain([&Command::Crash]) {
         let before = now.load(Ordering::Relaxed);
-        let all = AlertQuery { after: None, limit: 1_000, states: Vec::new(), from: None, to: None };
+        let all =
+            AlertQuery { after: None, limit: 1_000, states: Vec::new(), from: None, to: None };
         let mut alerts = steady.desk.hub().alerts(&all).items;
         alerts.retain(|alert| whole || alert.state.is_open());
         let alerts: Vec<String> = alerts.iter().map(|alert| alert.alert_id.clone()).collect();

@@ -8,11 +8,7 @@ use crate::engine::effects::Said;
 use crate::journal::Archive;
 
 /// Shows the call as it is now. What was said before stays; the rest is replaced.
-pub(super) fn write(
-    connection: &Connection,
-    call: i64,
-    archive: &Archive,
-) -> rusqlite::Result<()> {
+pub(super) fn write(connection: &Connection, call: i64, archive: &Archive) -> rusqlite::Result<()> {
     write_call(connection, call, archive)?;
     for said in &archive.said {
         write_said(connection, call, said)?;

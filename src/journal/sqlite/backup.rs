@@ -39,10 +39,6 @@ pub fn backup(dir: &Path, target: &Path) -> Result<(), JournalError> {
 /// [`JournalError`] with what is wrong; `dir` is as before then.
 pub fn restore(from: &Path, dir: &Path) -> Result<(), JournalError> {
     let target = dir.join(FILE);
-    let findings = check(from)?;
-    if let Some(problem) = findings.problems.first() {
-        return Err(JournalError::new(from, OpenError::Damaged(problem.clone())));
-    }
     let target_error = |error| JournalError::new(&target, error);
     let _lock = open::lock(dir).map_err(target_error)?;
     if target.exists() {
@@ -52,24 +48,40 @@ pub fn restore(from: &Path, dir: &Path) -> Result<(), JournalError> {
     // Under another name until it is whole.
     let draft = dir.join("journal.db.restoring");
     let _ = fs::remove_file(&draft);
-    let made = copy(from, &draft).and_then(|()| {
-        fs::rename(&draft, &target)?;
-        open::sync_dir(&target)
+    let made = draw_up(from, &draft).and_then(|()| {
+        let move_in = || -> Result<(), OpenError> {
+            fs::rename(&draft, &target)?;
+            open::sync_dir(&target)
+        };
+        move_in().map_err(target_error)
     });
     if made.is_err() {
         let _ = fs::remove_file(&draft);
     }
-    made.map_err(target_error)
+    made
 }
 
-fn copy(from: &Path, draft: &Path) -> Result<(), OpenError> {
-    open::private().create_new(true).open(draft)?;
-    // Through SQLite, so that a journal with its WAL beside it is read right, too.
-    open::to_read(from)?.execute("VACUUM INTO ?1", [path_text(draft)])?;
-    let connection = open::to_write(draft)?;
-    schema::set_meta(&connection, "epoch", &fresh_epoch())?;
-    drop(connection);
-    Ok(File::open(draft)?.sync_all()?)
+/// A sound journal of the present schema and a new epoch, from a backup of any age.
+fn draw_up(from: &Path, draft: &Path) -> Result<(), JournalError> {
+    let copy = || -> Result<(), OpenError> {
+        let source = open::to_read(from)?;
+        if schema::version(&source)? == 0 {
+            return Err(OpenError::Damaged("it is empty".into()));
+        }
+        open::private().create_new(true).open(draft)?;
+        // Through SQLite, so that a journal with its WAL beside it is read right, too.
+        source.execute("VACUUM INTO ?1", [path_text(draft)])?;
+        let mut connection = open::to_write(draft)?;
+        schema::migrate(&mut connection)?;
+        schema::set_meta(&connection, "epoch", &fresh_epoch())?;
+        drop(connection);
+        Ok(File::open(draft)?.sync_all()?)
+    };
+    copy().map_err(|error| JournalError::new(from, error))?;
+    match check(draft)?.problems.into_iter().next() {
+        Some(problem) => Err(JournalError::new(from, OpenError::Damaged(problem))),
+        None => Ok(()),
+    }
 }
 
 fn synced(target: &Path) -> Result<(), JournalError> {

@@ -48,12 +48,9 @@ pub fn check(file: &Path) -> Result<Findings, JournalError> {
         Ok((connection, schema))
     });
     let (connection, schema) = opened.map_err(|error| JournalError::new(file, error))?;
-    if schema < schema::VERSION {
-        let problems = vec![match schema {
-            0 => "it is empty".to_owned(),
-            _ => format!("schema {schema} is older than this forewarn's; `serve` brings it up"),
-        }];
-        return Ok(Findings { schema, problems, ..Findings::default() });
+    if schema == 0 {
+        let problems = vec!["it is empty".to_owned()];
+        return Ok(Findings { problems, ..Findings::default() });
     }
     let mut findings = Findings { schema, ..Findings::default() };
     // Each part by itself, so that one broken page does not hide the rest.

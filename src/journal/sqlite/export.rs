@@ -153,7 +153,7 @@ fn read_some(
 /// A row by the names of its columns; what is JSON comes out as such.
 fn object(row: &Row<'_>) -> Result<Map<String, Value>, OpenError> {
     let mut object = Map::new();
-    for (place, name) in row.as_ref().column_names().into_iter().enumerate() {
+    for (place, name) in row.as_ref().column_names().enumerate() {
         let value = match row.get_ref(place)? {
             ValueRef::Null | ValueRef::Blob(_) => Value::Null,
             ValueRef::Integer(number) => number.into(),

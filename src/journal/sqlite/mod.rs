@@ -14,9 +14,9 @@ mod ledger;
 mod open;
 mod read;
 mod schema;
-mod tidy;
 #[cfg(test)]
 mod tests;
+mod tidy;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -92,8 +92,7 @@ impl Sqlite {
     }
 
     fn write(&mut self, batch: &[Record], last_offset: u64) -> Result<(), error::OpenError> {
-        let row =
-            batch::encode(batch, int(last_offset)).map_err(error::OpenError::Damaged)?;
+        let row = batch::encode(batch, int(last_offset)).map_err(error::OpenError::Damaged)?;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction

@@ -10,11 +10,18 @@ use super::error::OpenError;
 use super::{Sqlite, line, shared, unsigned};
 use crate::journal::{History, Record};
 
+/// A row of `log_calls`.
+struct Listed {
+    call: u64,
+    call_id: Arc<str>,
+    final_offset: Option<u64>,
+}
+
 impl Sqlite {
     /// Everything that counts, and the ledger of it.
     pub(super) fn read_history(&mut self, ended_calls: usize) -> Result<History, OpenError> {
         let listed = self.listed_calls()?;
-        let numbers: HashSet<u64> = listed.iter().map(|(call, ..)| *call).collect();
+        let numbers: HashSet<u64> = listed.iter().map(|listed| listed.call).collect();
         let mut begun: HashSet<Arc<str>> = HashSet::new();
         let mut records: Vec<Record> = Vec::new();
         let sql = "SELECT last_offset, crc, events, batch FROM batches ORDER BY batch";
@@ -49,24 +56,25 @@ impl Sqlite {
         Ok(History { records, ended, same_engine: self.same_engine })
     }
 
-    /// Number, id and final offset of the calls whose events count.
-    fn listed_calls(&self) -> Result<Vec<(u64, Arc<str>, Option<u64>)>, OpenError> {
+    /// The calls whose events count.
+    fn listed_calls(&self) -> Result<Vec<Listed>, OpenError> {
         let sql = "SELECT call, call_id, final_offset FROM log_calls";
         let mut statement = self.connection.prepare(sql)?;
         let rows = statement.query_map([], |row| {
             let final_offset: Option<i64> = row.get(2)?;
-            Ok((unsigned(row.get(0)?), shared(row.get(1)?), final_offset.map(unsigned)))
+            Ok(Listed {
+                call: unsigned(row.get(0)?),
+                call_id: shared(row.get(1)?),
+                final_offset: final_offset.map(unsigned),
+            })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Lets the ledger know which calls are final, the oldest first.
-    fn finish_listed(
-        &mut self,
-        listed: Vec<(u64, Arc<str>, Option<u64>)>,
-    ) -> Result<(), OpenError> {
+    fn finish_listed(&mut self, listed: Vec<Listed>) -> Result<(), OpenError> {
         let mut finals: Vec<_> = Vec::new();
-        for (call, call_id, final_offset) in listed {
+        for Listed { call, call_id, final_offset } in listed {
             match (self.ledger.call(&call_id), final_offset) {
                 (Some(own), Some(offset)) if own == call => finals.push((offset, call, call_id)),
                 (Some(own), _) if own >= call => {}

@@ -12,7 +12,7 @@ const APPLICATION_ID: i64 = 0x4657_524e;
 const STEPS: [&str; 1] = [include_str!("schema.sql")];
 
 /// The schema that this binary writes.
-pub(super) const VERSION: usize = STEPS.len();
+const VERSION: usize = STEPS.len();
 
 /// Refuses what is no journal, and a journal of a newer binary. Gives the schema, 0 for a file
 /// that is empty.
@@ -40,8 +40,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
 
 fn migrate_by(connection: &mut Connection, steps: &[&str]) -> Result<(), OpenError> {
     for (from, step) in steps.iter().enumerate().skip(version_unchecked(connection)?) {
-        let transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(step)?;
         if from == 0 {
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;

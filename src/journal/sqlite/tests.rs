@@ -97,9 +97,8 @@ impl Bench {
         said.extend(effects.said);
         let messages = effects.alerts.len() as u64 + u64::from(effects.call.is_some());
         let view = Arc::new(state.view(&ENGINE));
-        let archive = state
-            .is_finished()
-            .then(|| Box::new(Archive::of(state, view, std::mem::take(said))));
+        let archive =
+            state.is_finished().then(|| Box::new(Archive::of(state, view, std::mem::take(said))));
         self.push(call_id, event, messages, archive);
     }
 
@@ -172,8 +171,7 @@ fn an_ended_call_is_in_the_tables_and_leaves_the_log() {
     let alerts = bench.number(&count("alerts"));
     assert!(alerts > 0 && bench.number(&count("alert_events")) >= 2 * alerts);
     let query = "SELECT call_id || state || last_seq || is_final FROM calls";
-    let row: String =
-        bench.journal().connection.query_row(query, [], |row| row.get(0)).unwrap();
+    let row: String = bench.journal().connection.query_row(query, [], |row| row.get(0)).unwrap();
     assert_eq!(row, "aended31");
     let history = bench.open_again().unwrap();
     assert!(history.records.iter().all(|record| &*record.call_id != "a"));
@@ -244,6 +242,7 @@ fn a_file_cut_anywhere_opens_or_is_refused_with_advice() {
     let bytes = fs::read(bench.file()).unwrap();
     let (mut opened, mut refused) = (0, 0);
     for part in 0..60 {
+        bench.journal = None;
         fs::write(bench.file(), &bytes[..bytes.len() * part / 60]).unwrap();
         for name in ["journal.db-wal", "journal.db-shm"] {
             let _ = fs::remove_file(bench.dir.path().join(name));
@@ -262,6 +261,7 @@ fn a_file_cut_anywhere_opens_or_is_refused_with_advice() {
         }
     }
     assert_eq!((opened, refused), (1, 59));
+    bench.journal = None;
     fs::write(bench.file(), &bytes).unwrap();
     assert_eq!(bench.open_again().unwrap().records, whole.records);
 }
@@ -298,9 +298,8 @@ fn a_changed_event_is_noticed_and_the_rest_is_saved() {
     bench.journal = None;
     let mut bytes = fs::read(bench.file()).unwrap();
     let needle = b"\"text\":\"I have called";
-    let places: Vec<usize> = (0..bytes.len() - needle.len())
-        .filter(|&at| bytes[at..].starts_with(needle))
-        .collect();
+    let places: Vec<usize> =
+        (0..bytes.len() - needle.len()).filter(|&at| bytes[at..].starts_with(needle)).collect();
     bytes[places[places.len() / 2] + 10] ^= 1;
     fs::write(bench.file(), &bytes).unwrap();
     let error = bench.open_again().unwrap_err();
@@ -354,9 +353,12 @@ fn a_backup_of_a_live_journal_comes_back_under_a_new_epoch() {
     assert_eq!(journal.read_back(10).unwrap().records, events(&bench.committed));
     assert_ne!(journal.epoch(), bench.journal().epoch());
     assert_eq!(journal.last_offset(), bench.offset);
+    let third = elsewhere.path().join("third");
     fs::write(&copy, "half a backup").unwrap();
-    let error = restore(&copy, &elsewhere.path().join("third")).unwrap_err().to_string();
+    let error = restore(&copy, &third).unwrap_err().to_string();
     assert!(error.contains("copy.db is damaged"), "{error}");
+    let left: Vec<_> = third.read_dir().unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["lock"], "nothing half done is left");
 }
 
 #[test]
@@ -383,8 +385,11 @@ fn old_calls_go_and_the_file_stops_growing() {
     }
     let kept = bench.number("SELECT count(*) FROM calls");
     assert!((20..200).contains(&kept), "{kept}");
-    assert_eq!(bench.number("SELECT max(call) FROM calls"), bench.number(
-        "SELECT call FROM calls WHERE call_id = 'call-299'"), "the newest are kept");
+    assert_eq!(
+        bench.number("SELECT max(call) FROM calls"),
+        bench.number("SELECT call FROM calls WHERE call_id = 'call-299'"),
+        "the newest are kept"
+    );
     assert_eq!(bench.number("SELECT count(DISTINCT call) FROM transcript"), kept);
     let steady = sizes[sizes.len() / 2];
     assert!(*sizes.last().unwrap() <= steady + 64 * 4096, "{steady} {:?}", sizes.last());

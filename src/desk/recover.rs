@@ -123,14 +123,16 @@ impl Desk {
         } else {
             self.shelf.restore_ended(&call);
         }
-        self.schedule_not_before(&mut call, now.plus_ms(OVERDUE_PAUSE_MS));
+        self.schedule_overdue_later(&mut call, now);
         let call_id = Arc::clone(&call.call_id);
         self.shelf.shard(&call_id).insert(call_id.clone(), Known::Live(SharedCall::new(call)));
     }
 
-    /// Plans the next look at a call, overdue ones for `earliest`.
-    fn schedule_not_before(&self, call: &mut LiveCall, earliest: Timestamp) {
-        let due = call.state.due(&self.engine).map(|due| due.max(earliest));
+    /// Plans the next look at a call; what is overdue already has to wait a little.
+    fn schedule_overdue_later(&self, call: &mut LiveCall, now: Timestamp) {
+        let later = now.plus_ms(OVERDUE_PAUSE_MS);
+        let due = call.state.due(&self.engine);
+        let due = due.map(|due| if due < now { later } else { due });
         if let Some(due) = due.into_iter().chain(call.absent_until).min() {
             self.timers.schedule(call, due);
         }

@@ -89,7 +89,7 @@ fn check(place: &Place, json: bool) -> Result<(), Failure> {
     let (file, dir) = (file.display(), place.data_dir.display());
     Err(Failure::Failed(format!(
         "{file} is damaged; save what is readable with `forewarn journal export --data-dir {dir}`, \
-         then move the file away and start anew, or `forewarn journal restore` a backup"
+         then move {file}* away and start anew, or `forewarn journal restore` a backup"
     )))
 }
 

@@ -25,13 +25,17 @@ fn wrong_usage_is_exit_code_2() {
     fails(&["score", "--prior", "1.5"], 2, &["forewarn: ", "`prior` is 1.5"]);
     fails(&["score", "--model", "/no/such/model.json"], 2, &["cannot read the model"]);
     fails(&["serve", "--listen", "nowhere"], 2, &["--listen"]);
+    fails(&["journal", "check"], 2, &["--data-dir"]);
+    fails(&["journal", "backup", "--data-dir", "d"], 2, &["--to"]);
     fails(&["demo", "--speed", "max"], 2, &["nothing"]);
     fails(&["watch", "--url", "http://x"], 2, &["ws://HOST:PORT"]);
 }
 
 #[test]
 fn every_command_explains_itself_with_examples() {
-    for command in ["demo", "serve", "replay", "watch", "score", "train", "evaluate", "calibrate"] {
+    for command in
+        ["demo", "serve", "replay", "watch", "score", "train", "evaluate", "calibrate", "journal"]
+    {
         let help = run(&[command, "--help"]);
         assert!(help.status.success());
         assert!(stdout(&help).contains("Examples:"), "{command}");

@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use forewarn::call::Call;
 use futures_util::SinkExt;
@@ -124,6 +126,65 @@ impl Watcher {
     }
 }
 
+/// A platform that remembers what was acked. `replay` does not mind sending again what a server
+/// has lost; this one does.
+struct Prober {
+    address: SocketAddr,
+    acked: u64,
+    over: Arc<AtomicBool>,
+}
+
+impl Prober {
+    const CALL: &str = "probe";
+
+    /// Talks until it is over, then ends the call. Says how many chunks were acked.
+    async fn run(mut self) -> u64 {
+        while self.session().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        self.acked - 1
+    }
+
+    /// One connection.
+    async fn session(&mut self) -> Result<(), String> {
+        let mut peer = Peer::try_open(self.address, "/v1/ingest", Some(INGEST)).await?;
+        send(&mut peer, json!({"type": "call_start", "call_id": Self::CALL})).await?;
+        let last_seq = loop {
+            let message = peer.try_next().await?;
+            if message["type"] == "started" {
+                break message["last_seq"].as_u64().unwrap();
+            }
+        };
+        assert!(last_seq >= self.acked, "{} was acked, {last_seq} is there", self.acked);
+        let mut sent = last_seq;
+        loop {
+            let over = self.over.load(Ordering::Relaxed);
+            for _ in 0..10 {
+                sent += 1;
+                send(&mut peer, chunk(Self::CALL, sent, "other", "hm")).await?;
+            }
+            if over {
+                sent += 1;
+                let end = json!({"type": "call_end", "call_id": Self::CALL, "seq": sent});
+                send(&mut peer, end).await?;
+            }
+            while self.acked < sent {
+                let message = peer.try_next().await?;
+                assert_ne!(message["type"], "error", "{message}");
+                self.acked = message["seq"].as_u64().unwrap_or(self.acked);
+            }
+            if over {
+                return Ok(());
+            }
+        }
+    }
+}
+
+async fn send(peer: &mut Peer, message: Value) -> Result<(), String> {
+    let sent = peer.ws.send(Message::text(message.to_string())).await;
+    sent.map_err(|error| error.to_string())
+}
+
 /// Plays the load into a server that is stopped again and again, and looks at what is left.
 async fn survive(times: usize, stop: impl Fn(&Server)) {
     let mut random = random();
@@ -150,6 +211,8 @@ async fn survive(times: usize, stop: impl Fn(&Server)) {
         &url,
         path,
     ]);
+    let over = Arc::new(AtomicBool::new(false));
+    let prober = tokio::spawn(Prober { address, acked: 0, over: Arc::clone(&over) }.run());
     // Each call makes two messages at least.
     let share = calls.len() * 2 / (times + 1);
     for _ in 0..times {
@@ -159,6 +222,9 @@ async fn survive(times: usize, stop: impl Fn(&Server)) {
         server = Server::on_disk(&dir, address);
     }
     watcher.read_until_ended(calls.len()).await;
+    over.store(true, Ordering::Relaxed);
+    let probed = prober.await.unwrap();
+    watcher.read_until_ended(calls.len() + 1).await;
     let (status, said, complaints) = replay.end();
     assert!(status.success(), "{said}{complaints}");
     let summary: Value = serde_json::from_str(&said).unwrap();
@@ -172,7 +238,7 @@ async fn survive(times: usize, stop: impl Fn(&Server)) {
     server.terminate();
     assert!(server.wait().success());
     assert_sound(&dir);
-    assert_transcripts(&dir, &calls, path);
+    assert_transcripts(&dir, &calls, path, probed);
     assert_alerts(&watcher, &calls, path).await;
 }
 
@@ -182,7 +248,7 @@ fn assert_sound(dir: &Path) {
 }
 
 /// Every acked chunk is there once, in order, with the risk that it has offline, bit for bit.
-fn assert_transcripts(dir: &Path, calls: &[Call], path: &str) {
+fn assert_transcripts(dir: &Path, calls: &[Call], path: &str, probed: u64) {
     let offline = run(&["score", path]);
     assert!(offline.status.success(), "{}", stderr(&offline));
     let mut risks: BTreeMap<String, Vec<Option<u64>>> = BTreeMap::new();
@@ -198,7 +264,10 @@ fn assert_transcripts(dir: &Path, calls: &[Call], path: &str) {
         .filter(|line| line["transcript"].is_array())
         .map(|line| (line["call_id"].as_str().unwrap(), line))
         .collect();
-    assert_eq!(kept.len(), calls.len());
+    assert_eq!(kept.len(), calls.len() + 1);
+    let probe = kept[Prober::CALL]["transcript"].as_array().unwrap();
+    let seqs: Vec<u64> = probe.iter().map(|chunk| chunk["seq"].as_u64().unwrap()).collect();
+    assert!(seqs == (1..=probed).collect::<Vec<_>>(), "{probed}: {seqs:?}");
     for call in calls {
         let line = kept[call.id.as_str()];
         let transcript = line["transcript"].as_array().unwrap();

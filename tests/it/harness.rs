@@ -285,15 +285,25 @@ pub struct Peer {
 
 impl Peer {
     pub async fn open(address: SocketAddr, path: &str, subprotocol: Option<&str>) -> Peer {
+        Peer::try_open(address, path, subprotocol).await.unwrap()
+    }
+
+    /// For a server that may not be there.
+    pub async fn try_open(
+        address: SocketAddr,
+        path: &str,
+        subprotocol: Option<&str>,
+    ) -> Result<Peer, String> {
         let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
         if let Some(name) = subprotocol {
             let value = HeaderValue::from_str(name).unwrap();
             request.headers_mut().insert("sec-websocket-protocol", value);
         }
-        let stream = TcpStream::connect(address).await.unwrap();
+        let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
         stream.set_nodelay(true).unwrap();
-        let (ws, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
-        Peer { ws, seen: Vec::new() }
+        let opened = tokio_tungstenite::client_async(request, stream).await;
+        let (ws, _) = opened.map_err(|error| error.to_string())?;
+        Ok(Peer { ws, seen: Vec::new() })
     }
 
     async fn ingest(address: SocketAddr, path: &str) -> Peer {

@@ -130,6 +130,9 @@ async fn a_backup_is_taken_live_and_restored_under_another_epoch() {
     assert!(code == Some(0) && out.contains("sound"), "{out}{err}");
     let (code, _, err) = journal("backup", &dir, &["--to", copy.to_str().unwrap()]);
     assert_eq!((code, err.as_str()), (Some(0), ""));
+    let (_, _, metrics) = http(server.address, "GET", "/metrics", "").await;
+    let used = metrics.lines().find_map(|line| line.strip_prefix("forewarn_journal_used_bytes "));
+    assert!(used.unwrap().parse::<u64>().unwrap() > 4_096, "{used:?}");
     // The backup does not know this one.
     platform.chunk("c-1", 2, "agent", "later").await;
     platform.acked("c-1", 2).await;
@@ -161,6 +164,11 @@ async fn one_server_has_a_journal() {
     let second = run(&["serve", "--listen", "127.0.0.1:0", "--data-dir", dir]);
     assert_eq!(second.status.code(), Some(1));
     assert!(stderr(&second).contains("another process has this journal"), "{}", stderr(&second));
+    let file = folder.path().join("a-file");
+    std::fs::write(&file, "").unwrap();
+    let third = run(&["serve", "--listen", "127.0.0.1:0", "--data-dir", file.to_str().unwrap()]);
+    assert_eq!(third.status.code(), Some(1));
+    assert!(stderr(&third).contains("a-file/journal.db: "), "{}", stderr(&third));
 }
 
 #[tokio::test]

@@ -41,8 +41,10 @@ pub fn restore(from: &Path, dir: &Path) -> Result<(), JournalError> {
     let target = dir.join(FILE);
     let target_error = |error| JournalError::new(&target, error);
     let _lock = open::lock(dir).map_err(target_error)?;
-    if target.exists() {
-        let why = "there is a journal already; move it away first, or use another --data-dir";
+    // A WAL left behind would be taken for that of the backup.
+    if target.exists() || open::wal(&target).exists() {
+        let why = "there is a journal already; move journal.db* away first, or use another \
+                   --data-dir";
         return Err(target_error(std::io::Error::other(why).into()));
     }
     // Under another name until it is whole.

@@ -78,8 +78,8 @@ impl fmt::Display for JournalError {
             OpenError::Damaged(why) => write!(
                 f,
                 "{file} is damaged: {why}; `forewarn journal check --data-dir {dir}` tells more, \
-                 `forewarn journal export --data-dir {dir}` saves what is readable; then move the \
-                 file away and start anew, or `forewarn journal restore` a backup"
+                 `forewarn journal export --data-dir {dir}` saves what is readable; then move \
+                 {file}* away and start anew, or `forewarn journal restore` a backup"
             ),
             OpenError::Sqlite(error) => write!(f, "{file}: {error}"),
         }

@@ -29,7 +29,7 @@ pub struct Exported {
 /// [`JournalError`] when nothing can be read or `out` cannot be written.
 pub fn export(file: &Path, out: &mut dyn Write) -> Result<Exported, JournalError> {
     let mut run = || -> Result<Exported, OpenError> {
-        let connection = open::to_read(file)?;
+        let connection = open::to_save(file)?;
         // Lets SQLite read a file that is shorter than it should be.
         connection.pragma_update(None, "writable_schema", true)?;
         schema::version(&connection)?;

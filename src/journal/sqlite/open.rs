@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -55,28 +55,43 @@ pub(super) fn to_write(file: &Path) -> Result<Connection, OpenError> {
         private().create_new(true).open(file)?.sync_all()?;
         sync_dir(file)?;
     }
-    not_a_stump(file)?;
+    not_cut(file)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Ok(Connection::open_with_flags(file, flags)?)
 }
 
-/// Opens the file only to read, beside a server that may be running.
+/// Opens a whole file only to read, beside a server that may be running.
 pub(super) fn to_read(file: &Path) -> Result<Connection, OpenError> {
-    not_a_stump(file)?;
+    not_cut(file)?;
+    to_save(file)
+}
+
+/// Opens whatever there is of a file, only to read.
+pub(super) fn to_save(file: &Path) -> Result<Connection, OpenError> {
+    // SQLite's own error would not say that it is missing.
+    File::open(file)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(BUSY)?;
     Ok(connection)
 }
 
-/// SQLite takes a file of less than a page for an empty one and would begin anew.
-fn not_a_stump(file: &Path) -> Result<(), OpenError> {
-    match std::fs::metadata(file)?.len() {
-        bytes @ 1..PAGE_BYTES => {
-            Err(OpenError::Damaged(format!("of its first page only {bytes} bytes are left")))
-        }
-        _ => Ok(()),
+/// SQLite fills up a page that is cut, and takes less than one for an empty file. Only a
+/// checkpoint that was interrupted may leave one; then the WAL is still there.
+fn not_cut(file: &Path) -> Result<(), OpenError> {
+    let bytes = std::fs::metadata(file)?.len();
+    let interrupted = std::fs::metadata(wal(file)).is_ok_and(|wal| wal.len() > 0);
+    if bytes % PAGE_BYTES == 0 || interrupted {
+        return Ok(());
     }
+    Err(OpenError::Damaged(format!("{bytes} bytes are no whole number of its pages")))
+}
+
+/// Where SQLite keeps what is not in the main file yet.
+pub(super) fn wal(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
 }
 
 /// Makes a new name in a directory survive a power cut.

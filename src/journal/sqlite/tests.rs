@@ -340,6 +340,13 @@ fn a_backup_of_a_live_journal_comes_back_under_a_new_epoch() {
     assert_eq!(journal.read_back(10).unwrap().records, events(&bench.committed));
     assert_ne!(journal.epoch(), bench.journal().epoch());
     assert_eq!(journal.last_offset(), bench.offset);
+    fs::rename(new.join(FILE), new.join("old.db")).unwrap();
+    let error = restore(&copy, &new).unwrap_err().to_string();
+    assert!(error.contains("another process has this journal"), "{error}");
+    drop(journal);
+    fs::write(new.join("journal.db-wal"), "left behind").unwrap();
+    let error = restore(&copy, &new).unwrap_err().to_string();
+    assert!(error.contains("move journal.db* away first"), "{error}");
     let third = elsewhere.path().join("third");
     fs::write(&copy, "half a backup").unwrap();
     let error = restore(&copy, &third).unwrap_err().to_string();

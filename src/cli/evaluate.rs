@@ -265,9 +265,7 @@ fn read_sentiments(path: &Path, engine: &Engine, cases: &mut HeadCases) -> Resul
                 index + 1
             ))
         })?;
-        if let Some((negative, positive)) = heads.sentiment(&line.text) {
-            cases.sentiment.push((negative, positive, line.sentiment));
-        }
+        cases.sentiment.extend(heads.feeling(&line.text).map(|own| (own, line.sentiment)));
     }
     Ok(())
 }

@@ -85,7 +85,9 @@ impl CallFeatures {
 fn shown_by(space: &Space, kind: Kind) -> Vec<(Role, usize)> {
     match kind {
         Kind::Head { role, head, .. } => vec![(role, head)],
-        Kind::Variance { head } => vec![(Role::Customer, head)],
+        Kind::Mood(_) => {
+            space.sentiment.iter().map(|&(negative, _)| (Role::Customer, negative)).collect()
+        }
         Kind::Pattern { index, .. } => space.patterns.shown_by(index),
         Kind::Talk(_) => Vec::new(),
     }
@@ -95,7 +97,7 @@ fn shown_by(space: &Space, kind: Kind) -> Vec<(Role, usize)> {
 fn group(space: &Space, kind: Kind) -> (String, String) {
     match kind {
         Kind::Head { role, head, .. } => head_group(role, &space.heads(role).names[head]),
-        Kind::Variance { .. } => head_group(Role::Customer, "sentiment:"),
+        Kind::Mood(_) => head_group(Role::Customer, "sentiment:"),
         Kind::Pattern { index, .. } => {
             let (name, label) = patterns::NAMES[index];
             (format!("pattern:{name}"), label.into())

@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Calibration, Model, RiskHead, Thresholds, TurnHeads};
+use super::{Calibration, Model, RiskHead, SentimentHead, Thresholds, TurnHeads};
 use crate::text::Lexicon;
 
 /// Version of the file format this binary writes and reads.
@@ -68,6 +68,8 @@ struct File {
     calibration: Calibration,
     thresholds: Thresholds,
     risk: RiskPart,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sentiment: Option<SentimentPart>,
     customer: HeadsPart,
     agent: HeadsPart,
 }
@@ -76,6 +78,13 @@ struct File {
 struct RiskPart {
     intercept: f64,
     columns: Vec<(String, f64)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SentimentPart {
+    /// Negative, positive.
+    intercepts: [f64; 2],
+    inputs: Vec<(String, [f64; 2])>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -111,6 +120,7 @@ impl Model {
             training: file.training,
             customer: file.customer.into_heads(lexicon),
             agent: file.agent.into_heads(lexicon),
+            sentiment: file.sentiment.map(SentimentPart::into_head),
             risk: RiskHead { intercept: file.risk.intercept, columns, weights },
             calibration: file.calibration,
             thresholds: file.thresholds,
@@ -134,6 +144,7 @@ impl Model {
                 columns: std::iter::zip(self.risk.columns.clone(), self.risk.weights.clone())
                     .collect(),
             },
+            sentiment: self.sentiment.as_ref().map(SentimentPart::from_head),
             customer: HeadsPart::from_heads(&self.customer),
             agent: HeadsPart::from_heads(&self.agent),
         };
@@ -172,6 +183,18 @@ fn check(file: &File, space: &str) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+impl SentimentPart {
+    fn into_head(self) -> SentimentHead {
+        let (inputs, weights) = self.inputs.into_iter().unzip();
+        SentimentHead { inputs, intercepts: self.intercepts, weights }
+    }
+
+    fn from_head(head: &SentimentHead) -> SentimentPart {
+        let inputs = std::iter::zip(head.inputs.clone(), head.weights.clone()).collect();
+        SentimentPart { intercepts: head.intercepts, inputs }
+    }
 }
 
 impl HeadsPart {
@@ -263,6 +286,11 @@ pub(crate) mod tests {
             training: Training::default(),
             customer: heads("negative"),
             agent: heads("act:refu"),
+            sentiment: Some(SentimentHead {
+                inputs: vec!["words.negative".into()],
+                intercepts: [0.5, -0.5],
+                weights: vec![[1.0, -1.0]],
+            }),
             risk: RiskHead { intercept: -0.5, columns: vec![], weights: vec![] },
             calibration: Calibration { slope: 1.0, intercept: 0.0 },
             thresholds: Thresholds { watch: -1.0, warning: 0.0, critical: 1.0 },
@@ -275,6 +303,7 @@ pub(crate) mod tests {
         let back = Model::parse(&json, "m", "space/1", &mut Lexicon::default()).unwrap();
         assert_eq!(back.to_json("space/1"), json);
         assert_eq!(back.customer.weights[[1, 0]], 2.1);
+        assert_eq!(back.sentiment.unwrap().weights, [[1.0, -1.0]]);
         assert!(json.contains("\n   \"no way\": [2.1]"), "{json}");
     }
 

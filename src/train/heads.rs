@@ -1,18 +1,20 @@
 //! First level: a vocabulary and linear heads over the turns of one role.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ndarray::{Array1, Array2, ShapeBuilder};
+use ndarray::{Array1, Array2};
 
-use super::logistic::{self, Fitted};
+use super::logistic::Fitted;
 use super::recipe::Recipe;
+use super::sparse::{self, SparseRow};
 use super::turns::LabelledTurn;
 use crate::features::Role;
 use crate::model::{TurnHeads, ngrams};
 use crate::text::Lexicon;
 
 /// Length of the gradient (of a sum over thousands of turns) at which a head counts as fitted.
-const TOLERANCE: f64 = 0.5;
+const TOLERANCE: f64 = 0.1;
 /// Weights are kept to this many decimals: a file that can be read and diffed.
 const DECIMALS: f64 = 1e4;
 
@@ -63,29 +65,15 @@ pub(super) fn fit(
         .collect();
     let rows: Vec<Vec<u32>> = turns.iter().map(|(turn, _)| present(&rows_of, turn)).collect();
 
-    // Heads that are labelled on the same turns share one matrix.
-    let mut families: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
-    for (index, name) in names.iter().enumerate() {
-        let labelled = |&case: &usize| label(name, turns[case].0, turns[case].1).is_some();
-        families.entry((0..turns.len()).filter(labelled).collect()).or_default().push(index);
-    }
     let mut weights = Array2::<f32>::zeros((ngrams.len(), names.len()));
     let mut intercepts = Array1::<f64>::zeros(names.len());
-    for (cases, heads) in families {
-        let x = matrix(&cases, &rows, ngrams.len());
-        let tasks: Vec<(usize, Vec<bool>)> = heads
-            .iter()
-            .map(|&head| {
-                let of = |&case: &usize| label(&names[head], turns[case].0, turns[case].1);
-                (head, cases.iter().map(|case| of(case) == Some(true)).collect())
-            })
-            .collect();
-        for (head, fitted) in in_parallel(&x, tasks, recipe.head_penalty) {
-            let fitted = fitted.map_err(|error| format!("head `{}`: {error}", names[head]))?;
-            intercepts[head] = round(fitted.intercept);
-            for (row, weight) in fitted.weights.iter().enumerate() {
-                weights[[row, head]] = round(*weight) as f32;
-            }
+    let tasks: Vec<Task<'_>> = names.iter().map(|name| task(name, &turns, &rows)).collect();
+    let fitted = in_parallel(&tasks, ngrams.len(), recipe.head_penalty);
+    for (head, fitted) in fitted {
+        let fitted = fitted.map_err(|error| format!("head `{}`: {error}", names[head]))?;
+        intercepts[head] = round(fitted.intercept);
+        for (row, weight) in fitted.weights.iter().enumerate() {
+            weights[[row, head]] = round(*weight) as f32;
         }
     }
     Ok(TurnHeads::new(names, intercepts, ngrams, weights, lexicon))
@@ -95,21 +83,39 @@ fn round(weight: f64) -> f64 {
     (weight * DECIMALS).round() / DECIMALS
 }
 
+/// The labelled turns of one head.
+struct Task<'a> {
+    rows: Vec<SparseRow<'a>>,
+    labels: Vec<bool>,
+}
+
+fn task<'a>(head: &str, turns: &[(&LabelledTurn, bool)], rows: &'a [Vec<u32>]) -> Task<'a> {
+    let mut task = Task { rows: Vec::new(), labels: Vec::new() };
+    for (&(turn, escalates), columns) in turns.iter().zip(rows) {
+        if let Some(label) = label(head, turn, escalates) {
+            // The damping that scoring applies.
+            let value = TurnHeads::damping(columns.len() as u32);
+            task.rows.push(SparseRow { columns, value });
+            task.labels.push(label);
+        }
+    }
+    task
+}
+
 /// Fits one head after the other on each of two threads. Results do not depend on the split.
 fn in_parallel(
-    x: &Array2<f32>,
-    tasks: Vec<(usize, Vec<bool>)>,
+    tasks: &[Task<'_>],
+    columns: usize,
     penalty: f64,
 ) -> Vec<(usize, Result<Fitted, String>)> {
-    let next = std::sync::atomic::AtomicUsize::new(0);
+    let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
-        while let Some((head, labels)) =
-            tasks.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
-        {
-            done.push((*head, logistic::fit(x.view(), labels, penalty, TOLERANCE)));
+        loop {
+            let head = next.fetch_add(1, Ordering::Relaxed);
+            let Some(Task { rows, labels }) = tasks.get(head) else { return done };
+            done.push((head, sparse::fit(rows, labels, columns, penalty, TOLERANCE)));
         }
-        done
     };
     let mut all = std::thread::scope(|scope| {
         let other = scope.spawn(work);
@@ -120,18 +126,6 @@ fn in_parallel(
     });
     all.sort_by_key(|(head, _)| *head);
     all
-}
-
-/// Column-major, each known n-gram of a turn with the damping that scoring applies.
-fn matrix(cases: &[usize], rows: &[Vec<u32>], columns: usize) -> Array2<f32> {
-    let mut x = Array2::<f32>::zeros((cases.len(), columns).f());
-    for (line, &case) in cases.iter().enumerate() {
-        let value = TurnHeads::damping(rows[case].len() as u32) as f32;
-        for &column in &rows[case] {
-            x[[line, column as usize]] = value;
-        }
-    }
-    x
 }
 
 /// Distinct vocabulary rows of a turn.

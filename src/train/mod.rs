@@ -8,6 +8,7 @@ pub mod baselines;
 pub mod calibrate;
 pub mod card;
 pub mod evaluate;
+mod feelings;
 mod heads;
 mod logistic;
 pub mod metrics;
@@ -16,6 +17,7 @@ pub mod recipe;
 pub mod report;
 mod risk;
 mod rows;
+mod sparse;
 mod turns;
 
 pub use pipeline::{TrainError, train};

@@ -4,19 +4,22 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
+use super::feelings::FeelingRow;
 use super::heads::{self, LabelledCall};
 use super::recipe::Recipe;
 use super::rows::{Row, walk};
-use super::{Progress, risk, turns};
+use super::{Progress, feelings, risk, turns};
 use crate::call::Call;
 use crate::corpus::CorpusFile;
-use crate::features::{Role, Space, all_columns};
-use crate::model::{Calibration, Model, RiskHead, Source, Thresholds, Training};
+use crate::features::{Role, Space, all_columns, all_inputs};
+use crate::model::{Calibration, Model, RiskHead, SentimentHead, Source, Thresholds, Training};
 use crate::text::Lexicon;
 use crate::text::phrases::PhraseList;
 
 /// Customer turns before a forecast is made; the engine's default.
 const MIN_CUSTOMER_TURNS: u32 = 2;
+/// Names a model that is not yet one, in errors.
+const IN_TRAINING: &str = "the model in training";
 
 /// Why a model could not be trained.
 #[derive(Debug, Error)]
@@ -68,32 +71,43 @@ fn run(
             turns: turns::labelled(call),
         })
         .collect();
-    let groups = groups(&labelled, recipe.groups);
+    let groups = &groups(&labelled, recipe.groups);
     let template = Template { recipe, base_rate: escalating as f64 / calls.len() as f64, sources };
 
-    // Rows of the second level come from heads that have not seen the call.
-    let mut seconds: Vec<Vec<Row>> = vec![Vec::new(); calls.len()];
+    // What feeds a higher level comes from heads that have not seen the call.
+    let members = |group: usize| calls.iter().enumerate().filter(move |(i, _)| groups[*i] == group);
+    let mut spaces: Vec<Space> = Vec::new();
+    let mut heard: Vec<Vec<FeelingRow>> = vec![Vec::new(); calls.len()];
     for group in 0..recipe.groups {
         progress(&format!("first level, part {} of {}", group + 1, recipe.groups + 1));
-        let others = pick(&labelled, |index| groups[index] != group);
-        let space = template.first_level(&others)?;
-        for (index, call) in calls.iter().enumerate().filter(|(i, _)| groups[*i] == group) {
-            seconds[index] = walk(call, &space, MIN_CUSTOMER_TURNS);
+        let space = template.first_level(&pick(&labelled, |index| groups[index] != group))?;
+        for (index, call) in members(group) {
+            heard[index] = feelings::rows(call, &space);
+        }
+        spaces.push(space);
+    }
+    let mut rows: Vec<Vec<Row>> = vec![Vec::new(); calls.len()];
+    for (group, space) in spaces.into_iter().enumerate() {
+        let head = template.sentiment(&space, &pick(&heard, |index| groups[index] != group))?;
+        let space = space.with_sentiment(head, IN_TRAINING).map_err(|error| error.to_string())?;
+        for (index, call) in members(group) {
+            rows[index] = walk(call, &space, MIN_CUSTOMER_TURNS);
         }
     }
     progress(&format!("first level, part {0} of {0}", recipe.groups + 1));
-    let mut lexicon = Lexicon::default();
-    let mut model = template.model(&pick(&labelled, |_| true), &mut lexicon)?;
+    let space = template.first_level(&pick(&labelled, |_| true))?;
+    let mut model = space.model().clone();
+    model.sentiment = template.sentiment(&space, &pick(&heard, |_| true))?;
     progress("second level, calibration, thresholds");
-    let table = Table { recipe, labelled: &labelled, rows: &seconds };
+    let table = Table { recipe, labelled: &labelled, rows: &rows };
     let columns = model.risk.columns.clone();
     model.risk = table.fit(&columns, |_| true)?.without_zeros();
-    (model.calibration, model.thresholds) = table.calibrate(&columns, &groups)?;
+    (model.calibration, model.thresholds) = table.calibrate(&columns, groups)?;
     Ok(model)
 }
 
-fn pick(calls: &[LabelledCall], wanted: impl Fn(usize) -> bool) -> Vec<&LabelledCall> {
-    calls.iter().enumerate().filter(|(index, _)| wanted(*index)).map(|(_, call)| call).collect()
+fn pick<T>(all: &[T], wanted: impl Fn(usize) -> bool) -> Vec<&T> {
+    all.iter().enumerate().filter(|(index, _)| wanted(*index)).map(|(_, one)| one).collect()
 }
 
 /// The group of each call: whole author batches where there are enough of them, else call by
@@ -122,6 +136,12 @@ impl Template<'_> {
         let customer = heads::fit(calls, Role::Customer, self.recipe, lexicon)?;
         let agent = heads::fit(calls, Role::Agent, self.recipe, lexicon)?;
         let columns = self.recipe.select(&all_columns(&customer, &agent))?;
+        let inputs = self.recipe.select_inputs(&all_inputs(&customer, &agent))?;
+        let sentiment = SentimentHead {
+            weights: vec![[0.0; 2]; inputs.len()],
+            inputs,
+            ..SentimentHead::default()
+        };
         Ok(Model {
             name: self.recipe.name.clone(),
             lang: self.recipe.lang.clone(),
@@ -130,6 +150,7 @@ impl Template<'_> {
             risk: RiskHead { intercept: 0.0, weights: vec![0.0; columns.len()], columns },
             calibration: Calibration { slope: 1.0, intercept: 0.0 },
             thresholds: Thresholds { watch: 0.0, warning: 0.0, critical: 0.0 },
+            sentiment: (!sentiment.inputs.is_empty()).then_some(sentiment),
             customer,
             agent,
         })
@@ -138,8 +159,19 @@ impl Template<'_> {
     fn first_level(&self, calls: &[&LabelledCall]) -> Result<Space, String> {
         let mut lexicon = Lexicon::default();
         let model = self.model(calls, &mut lexicon)?;
-        Space::new(model, "the model in training", lexicon, PhraseList::default())
+        Space::new(model, IN_TRAINING, lexicon, PhraseList::default())
             .map_err(|error| error.to_string())
+    }
+
+    /// The sentiment head fitted on `calls`, when the recipe asks for one.
+    fn sentiment(
+        &self,
+        space: &Space,
+        calls: &[&Vec<FeelingRow>],
+    ) -> Result<Option<SentimentHead>, String> {
+        let Some(unfitted) = &space.model().sentiment else { return Ok(None) };
+        let rows: Vec<&FeelingRow> = calls.iter().copied().flatten().collect();
+        feelings::fit(&unfitted.inputs, &rows, self.recipe.sentiment_penalty).map(Some)
     }
 }
 

@@ -26,6 +26,13 @@ pub struct Recipe {
     pub head_penalty: f64,
     /// The same for the risk head, on columns scaled to unit variance.
     pub risk_penalty: f64,
+    /// Inputs of the sentiment head: names, or `*` within a name for any part. None: the
+    /// sentiment heads among the customer's speak for themselves.
+    #[serde(default)]
+    pub sentiment_inputs: Vec<String>,
+    /// The penalty of the sentiment head, on inputs scaled to unit variance.
+    #[serde(default = "one")]
+    pub sentiment_penalty: f64,
     /// Groups of author batches for cross-fitting.
     pub groups: usize,
     /// Of calls that escalate only the last so many customer turns before it are training rows:
@@ -89,7 +96,8 @@ impl Recipe {
         if recipe.groups < 2 {
             return Err(refused("`groups` must be at least 2".into()));
         }
-        if !(recipe.head_penalty > 0.0 && recipe.risk_penalty > 0.0) {
+        let penalties = [recipe.head_penalty, recipe.risk_penalty, recipe.sentiment_penalty];
+        if penalties.iter().any(|&penalty| penalty.is_nan() || penalty <= 0.0) {
             return Err(refused("penalties must be above 0".into()));
         }
         Ok(recipe)
@@ -111,6 +119,7 @@ impl Recipe {
             ("min_calls", count(self.min_calls)),
             ("head_penalty", self.head_penalty),
             ("risk_penalty", self.risk_penalty),
+            ("sentiment_penalty", self.sentiment_penalty),
             ("groups", count(self.groups)),
             ("last_customer_turns", count(self.last_customer_turns)),
             ("top_rows", count(self.top_rows)),
@@ -140,12 +149,34 @@ impl Recipe {
     /// # Errors
     /// A pattern that matches nothing.
     pub fn select(&self, all: &[String]) -> Result<Vec<String>, String> {
-        if let Some(pattern) = self.columns.iter().find(|p| !all.iter().any(|c| matches(p, c))) {
-            return Err(format!("column `{pattern}` matches none that these heads give"));
-        }
-        let wanted = |column: &&String| self.columns.iter().any(|p| matches(p, column));
-        Ok(all.iter().filter(wanted).cloned().collect())
+        select(&self.columns, all)
+            .map_err(|pattern| format!("column `{pattern}` matches none that these heads give"))
     }
+
+    /// The inputs of the sentiment head among `all`, in the order of `all`.
+    ///
+    /// # Errors
+    /// A pattern that matches nothing.
+    pub fn select_inputs(&self, all: &[String]) -> Result<Vec<String>, String> {
+        select(&self.sentiment_inputs, all).map_err(|pattern| {
+            format!("sentiment input `{pattern}` matches none that these heads give")
+        })
+    }
+}
+
+/// Those of `all` that one of `patterns` matches, or a pattern that matches none.
+fn select<'a>(patterns: &'a [String], all: &[String]) -> Result<Vec<String>, &'a str> {
+    match patterns.iter().find(|pattern| !all.iter().any(|name| matches(pattern, name))) {
+        Some(pattern) => Err(pattern),
+        None => {
+            let wanted = |name: &&String| patterns.iter().any(|pattern| matches(pattern, name));
+            Ok(all.iter().filter(wanted).cloned().collect())
+        }
+    }
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 /// Whether `name` is `pattern`, where `*` stands for anything.

@@ -1,7 +1,8 @@
 //! Second-level rows: the columns of a call after each of its turns.
 
+use super::turns::piece;
 use crate::call::Call;
-use crate::features::{CallFeatures, Piece, Space};
+use crate::features::{CallFeatures, Space};
 
 /// The state of a call after one turn.
 #[derive(Clone, Debug)]
@@ -18,17 +19,8 @@ pub(super) fn walk(call: &Call, space: &Space, min_customer_turns: u32) -> Vec<R
     let mut features = CallFeatures::new(space);
     let mut rows = Vec::new();
     let mut customer_turns = 0;
-    for (turn, seq) in call.turns.iter().zip(1..).take(call.visible_turns()) {
-        features.push(
-            space,
-            Piece {
-                seq,
-                speaker: turn.speaker,
-                start_ms: turn.start_ms,
-                end_ms: turn.end_ms,
-                text: &turn.text,
-            },
-        );
+    for (index, turn) in call.turns.iter().enumerate().take(call.visible_turns()) {
+        features.push(space, piece(turn, index));
         let assessment = features.assess(space);
         customer_turns = assessment.customer_turns;
         if customer_turns >= min_customer_turns {

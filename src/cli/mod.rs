@@ -5,6 +5,7 @@ mod demo;
 mod engine;
 mod evaluate;
 mod failure;
+mod lessons;
 mod progress;
 mod replay;
 mod score;

@@ -11,7 +11,7 @@ use super::policy::{self, Level};
 use super::segments::Verdict;
 use super::settings::Engine;
 use crate::call::{Speaker, Timestamp};
-use crate::features::{Assessment, Piece, Pushed};
+use crate::features::{Assessment, Piece, Pushed, Tag};
 use crate::model::Feeling;
 
 /// Highlights of one chunk at most.
@@ -206,6 +206,11 @@ fn piece(chunk: &Chunk) -> Piece<'_> {
 }
 
 impl CallState {
+    /// What the turn does; nothing for a language that the model does not speak.
+    fn tags(&self, engine: &Engine, pushed: &Pushed) -> Vec<Tag> {
+        if self.scored(engine) { pushed.tags.clone() } else { Vec::new() }
+    }
+
     /// Of the customer's words in a chunk.
     fn sentiment(&self, engine: &Engine, pushed: &Pushed) -> Option<f64> {
         pushed.feeling.map(Feeling::sentiment).filter(|_| self.scored(engine))
@@ -239,6 +244,7 @@ impl CallState {
             sentiment: self.sentiment(engine, pushed),
             risk: risk.risk,
             highlights: kept,
+            acts: self.tags(engine, pushed),
             forced: false,
         }
     }

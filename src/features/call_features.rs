@@ -2,7 +2,7 @@
 
 use super::closed::Closed;
 use super::open_turn::{Bits, Loudest, OpenTurn};
-use super::{Role, Space};
+use super::{Role, Space, Tag};
 use crate::call::Speaker;
 use crate::model::{Feeling, sigmoid};
 use crate::text::for_each_token;
@@ -36,6 +36,8 @@ pub struct Pushed {
     /// How the customer feels in this piece, coming after the turns before it; `None` for the
     /// words of anybody else.
     pub feeling: Option<Feeling>,
+    /// What the turn does, as far as it has been said.
+    pub tags: Vec<Tag>,
     /// Phrases that end in it.
     pub hits: Vec<Hit>,
 }
@@ -66,7 +68,7 @@ pub(super) struct Evidence {
 #[derive(Clone, Debug)]
 pub struct CallFeatures {
     closed: Closed,
-    open: Option<OpenTurn>,
+    pub(super) open: Option<OpenTurn>,
     /// Content words of each role in closed turns.
     spoken: [Bits; 2],
     /// Strongest two turns of each head, customer's heads first.
@@ -127,6 +129,9 @@ impl CallFeatures {
             let log_odds = turn.log_odds(&space.model.customer);
             self.closed.feeling(space, &turn, &log_odds)
         });
+        if pushed.words {
+            pushed.tags = self.tags(space);
+        }
         pushed
     }
 

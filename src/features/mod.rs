@@ -12,6 +12,7 @@ mod explain;
 mod open_turn;
 mod patterns;
 mod space;
+mod tags;
 mod talk;
 mod tracks;
 mod words;
@@ -22,6 +23,7 @@ pub use context::all_inputs;
 pub use explain::{Explanation, Part};
 pub use open_turn::same_turn;
 pub use space::{Space, SpaceError};
+pub use tags::Tag;
 
 /// Name of this feature space. Changes whenever a column's meaning does: a model that was made
 /// for another is refused.

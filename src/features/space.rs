@@ -84,10 +84,7 @@ impl Space {
         Ok(Space {
             flags: WordFlags::new(&lexicon),
             patterns: PatternHeads::new(&model.customer, &model.agent),
-            sentiment: model
-                .customer
-                .position("sentiment:negative")
-                .zip(model.customer.position("sentiment:positive")),
+            sentiment: sentiment(&model.customer),
             columns,
             inputs,
             matcher,
@@ -133,6 +130,15 @@ impl Space {
             Role::Agent => &self.model.agent,
         }
     }
+}
+
+/// Heads for negative and positive: of the customer's own, else of a teacher's.
+fn sentiment(heads: &TurnHeads) -> Option<(usize, usize)> {
+    let of = |family: &str| {
+        let negative = heads.position(&format!("{family}:negative"))?;
+        Some((negative, heads.position(&format!("{family}:positive"))?))
+    };
+    of("sentiment").or_else(|| of("tone"))
 }
 
 fn inputs(model: &Model, origin: &str) -> Result<Vec<Input>, SpaceError> {

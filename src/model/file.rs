@@ -52,8 +52,17 @@ pub struct Source {
     pub file: String,
     /// Of its bytes.
     pub sha256: String,
-    /// Calls in it.
+    /// Its licence, where it is not the project's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    /// Calls in it; 0 for a file of another kind.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub calls: usize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 #[derive(Serialize, Deserialize)]
@@ -91,6 +100,7 @@ struct SentimentPart {
 struct HeadsPart {
     heads: Vec<String>,
     intercepts: Vec<f64>,
+    speaks_from: Vec<f64>,
     ngrams: BTreeMap<String, Vec<f64>>,
 }
 
@@ -174,8 +184,8 @@ fn check(file: &File, space: &str) -> Result<(), String> {
         return Err("its thresholds do not rise from watch to warning to critical".into());
     }
     for (role, part) in [("customer", &file.customer), ("agent", &file.agent)] {
-        if part.intercepts.len() != part.heads.len() {
-            return Err(format!("`{role}` has not one intercept for each head"));
+        if [part.intercepts.len(), part.speaks_from.len()] != [part.heads.len(); 2] {
+            return Err(format!("`{role}` has not one intercept and one threshold a head"));
         }
         let wide = part.heads.len();
         if let Some((ngram, _)) = part.ngrams.iter().find(|(_, row)| row.len() != wide) {
@@ -204,7 +214,10 @@ impl HeadsPart {
         let flat = rows.concat();
         let weights =
             Array2::from_shape_fn(shape, |(row, column)| flat[row * shape.1 + column] as f32);
-        TurnHeads::new(self.heads, Array1::from(self.intercepts), ngrams, weights, lexicon)
+        let intercepts = Array1::from(self.intercepts);
+        let mut heads = TurnHeads::new(self.heads, intercepts, ngrams, weights, lexicon);
+        heads.speaks_from = self.speaks_from;
+        heads
     }
 
     fn from_heads(heads: &TurnHeads) -> HeadsPart {
@@ -212,6 +225,7 @@ impl HeadsPart {
         HeadsPart {
             heads: heads.names.clone(),
             intercepts: heads.intercepts.to_vec(),
+            speaks_from: heads.speaks_from.clone(),
             ngrams: std::iter::zip(heads.ngrams.clone(), rows).collect(),
         }
     }
@@ -223,7 +237,7 @@ fn short(weight: &f32) -> f64 {
 }
 
 /// Objects are spread over lines, arrays of plain values stay on one.
-fn one_entry_a_line(value: &serde_json::Value) -> String {
+pub(crate) fn one_entry_a_line(value: &serde_json::Value) -> String {
     let mut out = String::new();
     write_value(&mut out, value, 0);
     out.push('\n');

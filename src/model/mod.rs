@@ -12,6 +12,7 @@ mod risk;
 mod sentiment;
 
 pub use calibration::{Calibration, Thresholds, logit, sigmoid};
+pub(crate) use file::one_entry_a_line;
 pub use file::{FORMAT_VERSION, ModelError, Source, Training};
 pub use heads::TurnHeads;
 pub use risk::RiskHead;

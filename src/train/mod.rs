@@ -7,6 +7,7 @@
 pub mod baselines;
 pub mod calibrate;
 pub mod card;
+pub mod data;
 pub mod evaluate;
 mod feelings;
 mod heads;
@@ -18,9 +19,14 @@ pub mod report;
 mod risk;
 mod rows;
 mod sparse;
+mod table;
+mod tags;
+pub mod teacher;
+mod template;
 mod turns;
+mod vocabulary;
 
-pub use pipeline::{TrainError, train};
+pub use pipeline::{Materials, TrainError, Trained, train};
 pub use recipe::Recipe;
 
 /// Told what a long piece of work is doing, one line at a time.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use thiserror::Error;
 
+use super::data::Needed;
 use crate::features::Role;
 
 /// The recipe of the model that ships.
@@ -18,6 +19,12 @@ pub struct Recipe {
     pub name: String,
     /// BCP 47 language of the corpus.
     pub lang: String,
+    /// Files it was written for; without any it suits every corpus.
+    #[serde(default)]
+    pub data: Vec<Needed>,
+    /// Teacher whose heads are taken over: `tone-en`, or a file.
+    #[serde(default)]
+    pub teacher: Option<String>,
     /// N-grams of each role at most.
     pub max_ngrams: usize,
     /// Calls an n-gram must occur in.
@@ -30,17 +37,31 @@ pub struct Recipe {
     /// sentiment heads among the customer's speak for themselves.
     #[serde(default)]
     pub sentiment_inputs: Vec<String>,
+    /// Inputs that ride on another one with a fixed share of its weight. A corpus of calls would
+    /// give a teacher's opinion next to none, and what it knows beyond them would be lost.
+    #[serde(default)]
+    pub sentiment_ties: BTreeMap<String, Tie>,
     /// The penalty of the sentiment head, on inputs scaled to unit variance.
     #[serde(default = "one")]
     pub sentiment_penalty: f64,
-    /// Groups of author batches for cross-fitting.
+    /// Groups of author batches for cross-fitting; no more than there are batches.
     pub groups: usize,
-    /// Of calls that escalate only the last so many customer turns before it are training rows:
-    /// earlier there is often nothing yet to see.
-    pub last_customer_turns: usize,
+    /// The risk head learns whether a careful reader saw at least this risk, 0 to 9, after each
+    /// turn. Without it, it learns how the call ended. Where outcomes are noisy the reader is the
+    /// better teacher.
+    #[serde(default)]
+    pub reader_risk_from: Option<u8>,
+    /// When it learns the outcome: of calls that escalate only the last so many customer turns
+    /// before it are training rows, as earlier there is often nothing yet to see.
+    #[serde(default = "all_turns")]
+    pub last_customer_turns: u32,
     /// After a first fit of the risk head, each call keeps only the rows that it scored highest,
-    /// this many, for the second: a call is judged by its maximum.
-    pub top_rows: usize,
+    /// this many, for a second: a call is judged by its maximum. Without it there is one fit.
+    #[serde(default)]
+    pub top_rows: Option<usize>,
+    /// What the model does badly, in sentences for its card.
+    #[serde(default)]
+    pub weaknesses: Vec<String>,
     /// Promised false alarms in 100 calm calls at watch, warning and critical.
     pub false_alarms: FalseAlarms,
     /// First-level heads on customer turns.
@@ -54,6 +75,16 @@ pub struct Recipe {
     pub raising: Vec<String>,
     /// Columns that may only lower the risk.
     pub lowering: Vec<String>,
+}
+
+/// An input that rides on another.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tie {
+    /// The input whose weight is fitted, on the sum of both.
+    pub rides_on: String,
+    /// Share of that weight.
+    pub share: f64,
 }
 
 /// False alarms per 100 calls that do not escalate.
@@ -114,21 +145,27 @@ impl Recipe {
     /// The numbers among the settings, by name, for the model file.
     pub fn numbers(&self) -> BTreeMap<String, f64> {
         let count = |number: usize| number as f64;
-        [
+        let optional = [
+            ("top_rows", self.top_rows.map(count)),
+            ("reader_risk_from", self.reader_risk_from.map(f64::from)),
+            (
+                "last_customer_turns",
+                (self.last_customer_turns != all_turns()).then(|| self.last_customer_turns.into()),
+            ),
+        ];
+        let always = [
             ("max_ngrams", count(self.max_ngrams)),
             ("min_calls", count(self.min_calls)),
             ("head_penalty", self.head_penalty),
             ("risk_penalty", self.risk_penalty),
             ("sentiment_penalty", self.sentiment_penalty),
             ("groups", count(self.groups)),
-            ("last_customer_turns", count(self.last_customer_turns)),
-            ("top_rows", count(self.top_rows)),
             ("false_alarms_watch", self.false_alarms.watch),
             ("false_alarms_warning", self.false_alarms.warning),
             ("false_alarms_critical", self.false_alarms.critical),
-        ]
-        .map(|(name, number)| (name.to_owned(), number))
-        .into()
+        ];
+        let set = optional.into_iter().filter_map(|(name, number)| Some((name, number?)));
+        always.into_iter().chain(set).map(|(name, number)| (name.to_owned(), number)).collect()
     }
 
     /// Which way each of `columns` may point: 1 up, −1 down, 0 either.
@@ -173,6 +210,10 @@ fn select<'a>(patterns: &'a [String], all: &[String]) -> Result<Vec<String>, &'a
             Ok(all.iter().filter(wanted).cloned().collect())
         }
     }
+}
+
+fn all_turns() -> u32 {
+    u32::MAX
 }
 
 fn one() -> f64 {

@@ -12,7 +12,7 @@ use crate::train::metrics::classes::{f1, macro_f1};
 use crate::train::metrics::ranking::auc;
 use crate::train::turns::piece;
 
-/// Probability at which a head says yes.
+/// Probability from which a feeling counts as one.
 const YES: f64 = 0.5;
 /// Occurrences without which an act's figures say nothing.
 const MIN_OCCURRENCES: usize = 5;
@@ -40,13 +40,24 @@ impl Sentiment {
     }
 }
 
+/// What an act head said of one turn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ActCase {
+    /// Probability.
+    pub probability: f64,
+    /// Whether that is enough for the head to speak up.
+    pub tagged: bool,
+    /// Whether annotators saw the act.
+    pub truth: bool,
+}
+
 /// What the heads said of labelled turns, and the labels.
 #[derive(Clone, Debug, Default)]
 pub struct HeadCases {
     /// Judgement and truth of each customer chunk.
     pub sentiment: Vec<(Feeling, Sentiment)>,
-    /// By head, `customer.act:frus` for example: probability and truth of each annotated turn.
-    pub acts: BTreeMap<String, Vec<(f64, bool)>>,
+    /// By role and act, `customer.frus` for example: each annotated turn.
+    pub acts: BTreeMap<String, Vec<ActCase>>,
 }
 
 /// Three-class sentiment.
@@ -76,7 +87,7 @@ pub struct ActFigures {
     pub occurrences: usize,
     /// Ranking turns with the act above those without.
     pub auc: f64,
-    /// At probability 0.5.
+    /// Of its tags.
     pub f1: f64,
 }
 
@@ -145,7 +156,9 @@ impl HeadSpace {
         for (place, name) in names.iter().enumerate() {
             if let Some(code) = name.strip_prefix("act:") {
                 let head = format!("{}.{code}", role.name());
-                let case = (values[first + place], acts.contains(code));
+                let probability = values[first + place];
+                let tagged = probability >= self.space.heads(role).speaks_from[place];
+                let case = ActCase { probability, tagged, truth: acts.contains(code) };
                 cases.acts.entry(head).or_default().push(case);
             }
         }
@@ -185,9 +198,9 @@ impl HeadCases {
         let judged = self.acts.iter().map(|(act, cases)| ActFigures {
             act: act.clone(),
             turns: cases.len(),
-            occurrences: cases.iter().filter(|(_, truth)| *truth).count(),
-            auc: auc(cases.clone()),
-            f1: f1(cases.iter().map(|&(p, truth)| (truth, p >= YES))),
+            occurrences: cases.iter().filter(|case| case.truth).count(),
+            auc: auc(cases.iter().map(|case| (case.probability, case.truth)).collect()),
+            f1: f1(cases.iter().map(|case| (case.truth, case.tagged))),
         });
         judged.filter(|figures| figures.occurrences >= MIN_OCCURRENCES).collect()
     }
@@ -216,9 +229,9 @@ mod tests {
         assert_eq!(scores[2].sentiment, Some(feeling.sentiment()));
         assert_eq!(class, Sentiment::Negative);
         // The agent's two pieces are one turn with both acts.
-        assert!(cases.acts["agent.refu"].iter().map(|case| case.1).eq([true]));
-        assert!(cases.acts["agent.poli"].iter().map(|case| case.1).eq([true]));
-        assert!(cases.acts["customer.frus"].iter().map(|case| case.1).eq([true]));
-        assert!(cases.acts["customer.angr"].iter().map(|case| case.1).eq([false]));
+        assert!(cases.acts["agent.refu"].iter().map(|case| case.truth).eq([true]));
+        assert!(cases.acts["agent.poli"].iter().map(|case| case.truth).eq([true]));
+        assert!(cases.acts["customer.frus"].iter().map(|case| case.truth).eq([true]));
+        assert!(cases.acts["customer.angr"].iter().map(|case| case.truth).eq([false]));
     }
 }

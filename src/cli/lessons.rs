@@ -71,7 +71,7 @@ impl Corpus {
                 Some(teacher)
             }
         };
-        Ok(Materials { recipe, teacher, sources })
+        Ok(Materials { recipe, teacher, sources, ablate: false })
     }
 }
 

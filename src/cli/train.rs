@@ -1,5 +1,6 @@
 //! `forewarn train`.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
@@ -9,7 +10,7 @@ use crate::corpus;
 use crate::features::SPACE;
 use crate::train::data::{self, Given, Needed};
 use crate::train::teacher::{self, Collection, TeacherRecipe};
-use crate::train::{card, train};
+use crate::train::{ablation, card, train};
 
 /// Fits a model on recorded calls. The same build on the same kind of processor gives the same
 /// file, byte for byte.
@@ -36,6 +37,10 @@ pub(super) struct Args {
     /// Recipe [default: that of the model that ships].
     #[arg(long, value_name = "FILE")]
     recipe: Option<PathBuf>,
+    /// Also print what each block of the recipe's columns brings: the risk head fitted again
+    /// without it, on held-out calls.
+    #[arg(long, conflicts_with = "teacher")]
+    ablate: bool,
     /// Fit a teacher by this recipe instead of a model.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["recipe", "acts"])]
     teacher: Option<PathBuf>,
@@ -47,12 +52,18 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         return fit_teacher(args, recipe);
     }
     let corpus = lessons::read(&args.corpus, &args.acts)?;
-    let materials = corpus.materials(args.recipe.as_deref())?;
+    let mut materials = corpus.materials(args.recipe.as_deref())?;
+    materials.ablate = args.ablate;
     let calls = corpus.calls();
     let trained = train(&calls, &materials, &progress::printer()).map_err(Failure::failed)?;
     write(&args.out, &trained.model.to_json(SPACE))?;
     let card = card::write(&trained, &calls, &command(args), &materials.recipe.weaknesses);
-    write(&args.out.with_extension("md"), &card)
+    write(&args.out.with_extension("md"), &card)?;
+    if args.ablate {
+        let table = ablation::markdown(&trained.ablations);
+        std::io::stdout().write_all(table.as_bytes()).map_err(|error| Failure::output(&error))?;
+    }
+    Ok(())
 }
 
 fn fit_teacher(args: &Args, path: &Path) -> Result<(), Failure> {

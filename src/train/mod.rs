@@ -4,6 +4,7 @@
 //! the rows of the second, fit that, calibrate on scores of calls it has not seen.
 //! [`evaluate::report()`] judges, [`calibrate::calibrate`] sets thresholds for a site by its own calls.
 
+pub mod ablation;
 pub mod baselines;
 pub mod calibrate;
 pub mod card;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
+use super::ablation::{Ablation, ablate};
 use super::evaluate::heads::{HeadCases, HeadSpace};
 use super::evaluate::judge::Evidence;
 use super::feelings::FeelingRow;
@@ -37,6 +38,8 @@ pub struct Materials {
     pub teacher: Option<Teacher>,
     /// Names, checksums and sizes of all files, for the model file.
     pub sources: Vec<Source>,
+    /// Whether to find out what each block of columns brings.
+    pub ablate: bool,
 }
 
 /// A model and how it does on calls it has not seen.
@@ -48,6 +51,8 @@ pub struct Trained {
     pub held_out: Vec<Evidence>,
     /// What its heads say of turns they have not seen.
     pub heads: HeadCases,
+    /// What each block of the recipe's columns brings, when that was asked for.
+    pub ablations: Vec<Ablation>,
 }
 
 /// Fits, calibrates and sets thresholds.
@@ -122,7 +127,11 @@ fn run(calls: &[&Call], materials: &Materials, progress: Progress<'_>) -> Result
     let held_out = HeldOut::new(&table, groups)?;
     (model.calibration, model.thresholds) = held_out.calibrate(&table, |_| true)?;
     let held_out = held_out.evidence(&table, groups)?;
-    Ok(Trained { model, held_out, heads: cases })
+    let ablations = match materials.ablate {
+        true => ablate(&table, groups, &held_out, calls, progress)?,
+        false => Vec::new(),
+    };
+    Ok(Trained { model, held_out, heads: cases, ablations })
 }
 
 fn pick<T>(all: &[T], wanted: impl Fn(usize) -> bool) -> Vec<&T> {

@@ -59,6 +59,9 @@ pub struct Recipe {
     /// this many, for a second: a call is judged by its maximum. Without it there is one fit.
     #[serde(default)]
     pub top_rows: Option<usize>,
+    /// Blocks of columns by name, for `train --ablate`: what does each of them bring?
+    #[serde(default)]
+    pub blocks: BTreeMap<String, Vec<String>>,
     /// What the model does badly, in sentences for its card.
     #[serde(default)]
     pub weaknesses: Vec<String>,
@@ -221,7 +224,7 @@ fn one() -> f64 {
 }
 
 /// Whether `name` is `pattern`, where `*` stands for anything.
-fn matches(pattern: &str, name: &str) -> bool {
+pub(super) fn matches(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,
         Some((head, rest)) => name.strip_prefix(head).is_some_and(|tail| {

@@ -11,6 +11,7 @@ use super::rows::Row;
 use crate::model::{Calibration, RiskHead, Thresholds};
 
 /// The second level's data.
+#[derive(Clone, Copy)]
 pub(super) struct Table<'a> {
     pub recipe: &'a Recipe,
     pub calls: &'a [LabelledCall],

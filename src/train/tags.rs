@@ -75,7 +75,8 @@ mod tests {
         let cases: Vec<(f64, bool)> =
             (0..100).map(|i| (1.0 - i as f64 / 100.0, truth(i))).collect();
         let at = threshold(cases.iter().copied());
-        assert_eq!(at, 0.61);
+        // Up to the 39th: 30 of them are right, and 10 more are to come.
+        assert_eq!(at, 0.62);
         let f1_at = |from: f64| f1(cases.iter().map(|&(p, truth)| (truth, p >= from)));
         assert!(f1_at(at) > f1_at(0.8) && f1_at(at) > f1_at(0.5));
         assert_eq!(threshold(cases.iter().map(|&(p, _)| (p, false))), NEVER);

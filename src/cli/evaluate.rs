@@ -1,13 +1,14 @@
 //! `forewarn evaluate`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use serde::Deserialize;
 
-use super::{Failure, engine, progress, train::recipe};
+use super::lessons::{self, Corpus};
+use super::{Failure, engine, progress};
 use crate::call::Call;
 use crate::corpus::{self, CorpusFile};
 use crate::engine::{Engine, Settings};
@@ -16,8 +17,8 @@ use crate::train::baselines::tfidf::Tfidf;
 use crate::train::evaluate::heads::{HeadCases, HeadSpace, Sentiment};
 use crate::train::evaluate::judge::{Evidence, Judge};
 use crate::train::evaluate::{Options, instructive, report};
-use crate::train::pipeline::{sources, train};
 use crate::train::report::{page, text};
+use crate::train::train;
 
 /// Judges a model on calls with known outcomes: of those that escalate, how many it warns of
 /// before they do, at 5 and 10 false alarms per 100 others.
@@ -26,27 +27,36 @@ use crate::train::report::{page, text};
   forewarn evaluate --corpus my-calls.jsonl --report report.html
   forewarn evaluate --model mine.json --corpus my-calls.jsonl --json report.json
   forewarn evaluate --by-batch --folds 5 --corpus data/calls
+  forewarn evaluate --by-call --corpus disputes.jsonl.gz --acts disputes_acts.tsv \
+      --recipe models/en-disputes.toml
 
 On the calls a model was trained on it looks better than it is. --by-batch trains once for each
-author batch, on the others, and judges it on that batch: minutes, but honest.")]
+author batch, on the others, and judges it on that batch: minutes, but honest. --by-call does the
+same with every fifth call, for a corpus of one author or of none.")]
 pub(super) struct Args {
     /// Model file [default: the one that ships].
-    #[arg(long, value_name = "FILE", conflicts_with = "by_batch")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["by_batch", "by_call"])]
     model: Option<PathBuf>,
     /// Files or folders of calls with outcomes.
     #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
     corpus: Vec<PathBuf>,
+    /// Acts and reader's risk of the calls, from files of their own.
+    #[arg(long, num_args = 1.., value_name = "FILE.tsv")]
+    acts: Vec<PathBuf>,
     /// Cross-validate by author batch instead of judging one model.
     #[arg(long)]
     by_batch: bool,
-    /// With --by-batch: trainings, each without as many batches [default: one for each batch].
-    #[arg(long, value_name = "N", requires = "by_batch")]
+    /// Cross-validate call by call instead of judging one model.
+    #[arg(long, conflicts_with = "by_batch")]
+    by_call: bool,
+    /// Trainings of a cross-validation [default: one for each batch; 5 for --by-call].
+    #[arg(long, value_name = "N")]
     folds: Option<usize>,
-    /// Recipe for --by-batch [default: that of the model that ships].
-    #[arg(long, value_name = "FILE", requires = "by_batch")]
+    /// Recipe of a cross-validation [default: that of the model that ships].
+    #[arg(long, value_name = "FILE")]
     recipe: Option<PathBuf>,
     /// Calls to fit the TF-IDF baseline on, other than those of --corpus.
-    #[arg(long, num_args = 1.., value_name = "PATH", conflicts_with = "by_batch")]
+    #[arg(long, num_args = 1.., value_name = "PATH", conflicts_with_all = ["by_batch", "by_call"])]
     train_corpus: Vec<PathBuf>,
     /// Share of calls that escalate where you work: alerts per 100 calls and PPV are for it.
     #[arg(long, value_name = "P", default_value_t = 0.05, value_parser = share)]
@@ -81,23 +91,30 @@ struct Judged {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let files = corpus::read_all(&args.corpus).map_err(Failure::failed)?;
-    let calls: Vec<&Call> = files.iter().flat_map(|file| &file.calls).collect();
+    let crossed = args.by_batch || args.by_call;
+    if !crossed && (args.folds.is_some() || args.recipe.is_some()) {
+        return Err(Failure::Usage(
+            "--folds and --recipe are for a cross-validation: add --by-batch or --by-call".into(),
+        ));
+    }
+    let corpus = lessons::read(&args.corpus, &args.acts)?;
+    let calls = corpus.calls();
     let prior = prior(args, &calls)?;
     let settings = Settings { prior, ..Settings::default() };
-    let judged = if args.by_batch {
-        by_batch(args, &files, &calls, &settings)?
+    let judged = if crossed {
+        cross_validate(args, &corpus, &calls, &settings)?
     } else {
         by_one_model(args, &calls, settings)?
     };
     let options = Options {
-        title: match (judged.engines[0].model_name(), args.by_batch) {
-            (name, true) => format!("{name}, cross-validated by author batch"),
-            (name, false) => name.to_owned(),
+        title: match judged.engines[0].model_name() {
+            name if args.by_batch => format!("{name}, cross-validated by author batch"),
+            name if args.by_call => format!("{name}, cross-validated call by call"),
+            name => name.to_owned(),
         },
         base_rate: args.base_rate,
         prior,
-        notes: notes(args, &files, &judged),
+        notes: notes(crossed, &corpus.files, &judged),
     };
     let mut report = report(&calls, &judged.evidence, &judged.heads, options);
     if let Some(path) = &args.sentiment_corpus {
@@ -138,10 +155,10 @@ fn prior(args: &Args, calls: &[&Call]) -> Result<f64, Failure> {
 }
 
 /// What a reader must know before believing any figure.
-fn notes(args: &Args, files: &[CorpusFile], judged: &Judged) -> Vec<String> {
+fn notes(crossed: bool, files: &[CorpusFile], judged: &Judged) -> Vec<String> {
     let mut notes = Vec::new();
     let seen = seen(files, &judged.engines[0]);
-    if !args.by_batch && seen > 0 {
+    if !crossed && seen > 0 {
         notes.push(format!(
             "{seen} of {} files went into this model: it looks better than it is \
              (--by-batch)",
@@ -186,49 +203,67 @@ fn by_one_model(args: &Args, calls: &[&Call], settings: Settings) -> Result<Judg
     Ok(Judged { evidence, heads, engines })
 }
 
-/// Judges each batch by a model trained on the others.
-fn by_batch(
-    args: &Args,
-    files: &[CorpusFile],
-    calls: &[&Call],
-    settings: &Settings,
-) -> Result<Judged, Failure> {
-    let recipe = recipe(args.recipe.as_deref())?;
-    let mut batches: BTreeMap<&str, Vec<(usize, &Call)>> = BTreeMap::new();
-    for (index, call) in calls.iter().enumerate() {
-        batches.entry(call.batch()).or_default().push((index, call));
+/// Calls with their places in the corpus.
+type Part<'a> = Vec<(usize, &'a Call)>;
+
+/// The parts that are held out one after the other, each with a name for people.
+fn parts<'a>(args: &Args, calls: &[&'a Call]) -> Result<Vec<(String, Part<'a>)>, Failure> {
+    let mut batches: BTreeMap<String, Part<'a>> = BTreeMap::new();
+    let most = if args.by_call { calls.len() } else { 0 };
+    for (index, &call) in calls.iter().enumerate() {
+        let batch = if args.by_call { format!("call {index:06}") } else { call.batch().into() };
+        batches.entry(batch).or_default().push((index, call));
     }
     if batches.len() < 2 {
         return Err(Failure::Failed(
             "--by-batch needs at least two author batches; the part of an id before its first \
-             `-` names its batch"
+             `-` names its batch. Without batches use --by-call"
                 .into(),
         ));
     }
-    let folds = args.folds.unwrap_or(batches.len());
+    let usual = if args.by_call { 5 } else { batches.len() };
+    let folds = args.folds.unwrap_or(usual);
     if !(2..=batches.len()).contains(&folds) {
         return Err(Failure::Usage(format!(
-            "--folds is {folds}; the corpus has {0} batches, so it goes from 2 to {0}",
+            "--folds is {folds}; this corpus can be held out in 2 to {} parts",
             batches.len()
         )));
     }
+    let mut parts: Vec<(String, Part<'a>)> = vec![Default::default(); folds];
+    for (place, (batch, members)) in batches.into_iter().enumerate() {
+        let (name, part) = &mut parts[place % folds];
+        if most == 0 {
+            *name += if name.is_empty() { "" } else { ", " };
+            *name += &batch;
+        }
+        part.extend(members);
+    }
+    for (index, (name, part)) in parts.iter_mut().enumerate().filter(|_| most > 0) {
+        *name = format!("{} calls, every {folds}th from the {}.", part.len(), index + 1);
+    }
+    Ok(parts)
+}
+
+/// Judges each part by a model trained on the others.
+fn cross_validate(
+    args: &Args,
+    corpus: &Corpus,
+    calls: &[&Call],
+    settings: &Settings,
+) -> Result<Judged, Failure> {
+    let materials = corpus.materials(args.recipe.as_deref())?;
+    let parts = parts(args, calls)?;
     let say = progress::printer();
     let mut judged =
         Judged { engines: Vec::new(), evidence: Vec::new(), heads: HeadCases::default() };
-    for fold in 0..folds {
-        let held_out: BTreeMap<_, _> = batches
-            .iter()
-            .enumerate()
-            .filter(|(place, _)| place % folds == fold)
-            .map(|b| b.1)
-            .collect();
-        let others: Vec<&Call> =
-            calls.iter().copied().filter(|call| !held_out.contains_key(&call.batch())).collect();
-        let names: Vec<&str> = held_out.keys().map(|batch| **batch).collect();
+    for (fold, (name, part)) in parts.iter().enumerate() {
+        let held_out: BTreeSet<usize> = part.iter().map(|(index, _)| *index).collect();
+        let others = calls.iter().enumerate().filter(|(index, _)| !held_out.contains(index));
+        let others: Vec<&Call> = others.map(|(_, call)| *call).collect();
         let note = |line: &str| {
-            say(&format!("without {} ({} of {folds}): {line}", names.join(", "), fold + 1));
+            say(&format!("without {name} ({} of {}): {line}", fold + 1, parts.len()));
         };
-        let model = train(&others, &recipe, sources(files), &note).map_err(Failure::failed)?;
+        let model = train(&others, &materials, &note).map_err(Failure::failed)?.model;
         let json = model.to_json(SPACE);
         let engine = Engine::with_model(Some((&json, "the trained model")), settings.clone())
             .map_err(Failure::failed)?;
@@ -236,8 +271,8 @@ fn by_batch(
         let tfidf = Tfidf::fit(&others).map_err(Failure::failed)?;
         let judge =
             Judge::new(&engine, fold, Some(tfidf), settings.prior).map_err(Failure::failed)?;
-        for (index, call) in held_out.into_values().flatten() {
-            judged.evidence.push(judge.call(*index, call, &mut judged.heads));
+        for &(index, call) in part {
+            judged.evidence.push(judge.call(index, call, &mut judged.heads));
         }
         judged.engines.push(engine);
     }
@@ -265,9 +300,7 @@ fn read_sentiments(path: &Path, engine: &Engine, cases: &mut HeadCases) -> Resul
                 index + 1
             ))
         })?;
-        if let Some((negative, positive)) = heads.sentiment(&line.text) {
-            cases.sentiment.push((negative, positive, line.sentiment));
-        }
+        cases.sentiment.extend(heads.feeling(&line.text).map(|own| (own, line.sentiment)));
     }
     Ok(())
 }

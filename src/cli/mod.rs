@@ -6,6 +6,7 @@ mod engine;
 mod evaluate;
 mod failure;
 mod journal;
+mod lessons;
 mod progress;
 mod replay;
 mod score;

@@ -15,8 +15,7 @@ use crate::wire;
 
 /// A model of one word, so that these tests do not depend on the one that ships.
 static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
-    let heads =
-        |name: &str| json!({"heads": [name], "intercepts": [-1.0], "ngrams": {"three": [1.5]}});
+    let heads = |name: &str| json!({"heads": [name], "intercepts": [-1.0], "speaks_from": [1.0], "ngrams": {"three": [1.5]}});
     let model = json!({"format": "forewarn-model", "version": 1, "feature_space": SPACE,
         "name": "tiny", "lang": "en", "base_rate": 0.4,
         "training": {"command": "", "sources": [], "recipe": {}},

@@ -11,7 +11,8 @@ use super::policy::{self, Level};
 use super::segments::Verdict;
 use super::settings::Engine;
 use crate::call::{Speaker, Timestamp};
-use crate::features::{Assessment, Piece, Pushed};
+use crate::features::{Assessment, Piece, Pushed, Tag};
+use crate::model::Feeling;
 
 /// Highlights of one chunk at most.
 const MAX_HIGHLIGHTS: usize = 32;
@@ -113,7 +114,7 @@ impl CallState {
         Score {
             seq: chunk.seq,
             is_final: chunk.is_final,
-            sentiment: pushed.sentiment.filter(|_| self.scored(engine)),
+            sentiment: self.sentiment(engine, pushed),
             risk: risk.risk,
             level: risk.level,
             triggers,
@@ -205,6 +206,16 @@ fn piece(chunk: &Chunk) -> Piece<'_> {
 }
 
 impl CallState {
+    /// What the turn does; nothing for a language that the model does not speak.
+    fn tags(&self, engine: &Engine, pushed: &Pushed) -> Vec<Tag> {
+        if self.scored(engine) { pushed.tags.clone() } else { Vec::new() }
+    }
+
+    /// Of the customer's words in a chunk.
+    fn sentiment(&self, engine: &Engine, pushed: &Pushed) -> Option<f64> {
+        pushed.feeling.map(Feeling::sentiment).filter(|_| self.scored(engine))
+    }
+
     /// The chunk as consoles show it.
     fn said(&self, engine: &Engine, chunk: &Chunk, pushed: &Pushed, risk: &RiskUpdate) -> Said {
         let phrases = engine.space.phrases();
@@ -230,9 +241,10 @@ impl CallState {
             end_ms: chunk.end_ms,
             speaker: chunk.speaker,
             text: Arc::from(chunk.text.as_str()),
-            sentiment: pushed.sentiment.filter(|_| self.scored(engine)),
+            sentiment: self.sentiment(engine, pushed),
             risk: risk.risk,
             highlights: kept,
+            acts: self.tags(engine, pushed),
             forced: false,
         }
     }

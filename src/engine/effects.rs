@@ -8,6 +8,7 @@ use super::alert::Alert;
 use super::event::Attributes;
 use super::policy::Level;
 use crate::call::{Outcome, Speaker, Timestamp};
+use crate::features::Tag;
 
 /// Everything that one event changed. Nothing here has been sent or kept yet.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,6 +70,9 @@ pub struct Said {
     pub risk: Option<f64>,
     /// Words that mattered.
     pub highlights: Vec<Highlight>,
+    /// What the turn does, with this chunk.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acts: Vec<Tag>,
     /// A partial that was made final because the call ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub forced: bool,

@@ -8,6 +8,7 @@ use super::event::{CallStart, Chunk, Event};
 use super::policy::Level;
 use super::settings::Engine;
 use crate::call::{Call, Speaker, Timestamp};
+use crate::features::Tag;
 
 /// What the engine says after one turn of a recorded call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,9 @@ pub struct TurnScore {
     pub level: Option<Level>,
     /// Categories whose phrases end in this turn.
     pub triggers: Vec<String>,
+    /// What the turn does, with `--explain`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acts: Vec<Tag>,
     /// What moved the risk, with `--explain` and once there is a forecast.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explanation: Option<TurnExplanation>,
@@ -70,8 +74,10 @@ pub fn score_call(engine: &Engine, call: &Call, explain: bool) -> Vec<TurnScore>
             let speaker = chunk.speaker;
             let effects = state.apply(engine, &Event::Chunk(chunk), at);
             let score = effects.score;
+            let acts = effects.said.first().filter(|_| explain);
             TurnScore {
                 call_id: call.id.clone(),
+                acts: acts.map(|said| said.acts.clone()).unwrap_or_default(),
                 turn,
                 at_ms: state.at_ms,
                 speaker,

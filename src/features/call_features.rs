@@ -1,16 +1,13 @@
 //! The state of one call, kept up to date chunk by chunk.
 
+use super::closed::Closed;
 use super::open_turn::{Bits, Loudest, OpenTurn};
-use super::patterns::Patterns;
-use super::talk::Talk;
-use super::tracks::RoleTrack;
-use super::{Role, Space};
+use super::{Role, Space, Tag};
 use crate::call::Speaker;
+use crate::model::{Feeling, sigmoid};
 use crate::text::for_each_token;
 use crate::text::phrases::{Hit, Place};
 
-/// Weight of the newest customer turn in the call's sentiment.
-const SENTIMENT_WEIGHT: f64 = 0.4;
 /// Customer turns over which the trend is taken.
 const TREND_TURNS: usize = 3;
 
@@ -36,8 +33,11 @@ pub struct Pushed {
     pub words: bool,
     /// Whether it began a new turn, so that the one before is closed.
     pub new_turn: bool,
-    /// Sentiment of the piece alone, −1 … 1; only the customer has one.
-    pub sentiment: Option<f64>,
+    /// How the customer feels in this piece, coming after the turns before it; `None` for the
+    /// words of anybody else.
+    pub feeling: Option<Feeling>,
+    /// What the turn does, as far as it has been said.
+    pub tags: Vec<Tag>,
     /// Phrases that end in it.
     pub hits: Vec<Hit>,
 }
@@ -64,56 +64,11 @@ pub(super) struct Evidence {
     pub place: Place,
 }
 
-/// What is known of the turns that are over. Of fixed size.
-#[derive(Clone, Debug)]
-pub(super) struct Closed {
-    pub customer: RoleTrack,
-    pub agent: RoleTrack,
-    pub patterns: Patterns,
-    pub talk: Talk,
-    pub turns: u32,
-    pub sentiment: Option<f64>,
-}
-
-impl Closed {
-    pub(super) fn track(&self, role: Role) -> &RoleTrack {
-        match role {
-            Role::Customer => &self.customer,
-            Role::Agent => &self.agent,
-        }
-    }
-
-    /// Takes one more turn.
-    fn push(&mut self, space: &Space, turn: &OpenTurn) {
-        self.turns += 1;
-        let Some(role) = turn.role else { return };
-        let probabilities = turn.probabilities(space.heads(role));
-        if role == Role::Customer {
-            self.customer.push(&probabilities);
-            if let Some((negative, positive)) = space.sentiment {
-                let own = probabilities[positive] - probabilities[negative];
-                let average = self.sentiment.map_or(own, |before| {
-                    (1.0 - SENTIMENT_WEIGHT) * before + SENTIMENT_WEIGHT * own
-                });
-                self.sentiment = Some(average);
-            }
-        } else {
-            self.agent.push(&probabilities);
-        }
-        self.patterns.push(&space.patterns, role, &self.customer, &self.agent);
-        self.talk.push(turn, role);
-    }
-
-    pub(super) fn values(&self, space: &Space) -> Vec<f64> {
-        space.columns.iter().map(|column| column.value(self)).collect()
-    }
-}
-
 /// The state of one call.
 #[derive(Clone, Debug)]
 pub struct CallFeatures {
     closed: Closed,
-    open: Option<OpenTurn>,
+    pub(super) open: Option<OpenTurn>,
     /// Content words of each role in closed turns.
     spoken: [Bits; 2],
     /// Strongest two turns of each head, customer's heads first.
@@ -127,14 +82,7 @@ impl CallFeatures {
     pub fn new(space: &Space) -> CallFeatures {
         let (customer, agent) = (space.model.customer.len(), space.model.agent.len());
         CallFeatures {
-            closed: Closed {
-                customer: RoleTrack::new(customer),
-                agent: RoleTrack::new(agent),
-                patterns: Patterns::default(),
-                talk: Talk::default(),
-                turns: 0,
-                sentiment: None,
-            },
+            closed: Closed::new(space),
             open: None,
             spoken: [Bits::default(), Bits::default()],
             evidence: vec![[None; 2]; customer + agent],
@@ -177,7 +125,13 @@ impl CallFeatures {
         if let Some(turn) = self.open.as_mut().filter(|_| pushed.words) {
             turn.end_ms = turn.end_ms.max(piece.end_ms.or(piece.start_ms));
         }
-        pushed.sentiment = alone.and_then(|turn| sentiment(space, &turn));
+        pushed.feeling = alone.and_then(|turn| {
+            let log_odds = turn.log_odds(&space.model.customer);
+            self.closed.feeling(space, &turn, &log_odds)
+        });
+        if pushed.words {
+            pushed.tags = self.tags(space);
+        }
         pushed
     }
 
@@ -211,8 +165,8 @@ impl CallFeatures {
 
     fn keep_evidence(&mut self, space: &Space, role: Role, turn: &OpenTurn) {
         let first = if role == Role::Customer { 0 } else { space.model.customer.len() };
-        let probabilities = turn.probabilities(space.heads(role));
-        for (head, probability) in probabilities.into_iter().enumerate() {
+        for (head, log_odds) in turn.log_odds(space.heads(role)).into_iter().enumerate() {
+            let probability = sigmoid(log_odds);
             if let Some(Loudest { place, .. }) = turn.loudest[head] {
                 merge(&mut self.evidence[first + head], Evidence { probability, place });
             }
@@ -236,7 +190,7 @@ impl CallFeatures {
         if let Some(turn) = self.open.as_ref().filter(|turn| turn.role == Some(role) && !greeting)
             && let Some(Loudest { place, .. }) = turn.loudest[head]
         {
-            let probability = turn.probabilities(space.heads(role))[head];
+            let probability = sigmoid(turn.log_odds(space.heads(role))[head]);
             merge(&mut best, Evidence { probability, place });
         }
         best.into_iter().flatten().collect()
@@ -252,10 +206,18 @@ impl CallFeatures {
         Assessment {
             log_odds: space.model.risk.log_odds(&state.values(space)),
             log_odds_before: before.map(|index| self.history[index]),
-            sentiment: state.sentiment,
+            sentiment: state.mood.average,
             customer_turns: state.customer.turns,
             turns: state.turns,
         }
+    }
+
+    /// Inputs of the model's sentiment head for the turn that is open, in their order: a
+    /// training row. `None` unless the customer speaks.
+    pub fn sentiment_inputs(&self, space: &Space) -> Option<Vec<f64>> {
+        let turn = self.open.as_ref().filter(|turn| turn.role == Some(Role::Customer))?;
+        let log_odds = turn.log_odds(&space.model.customer);
+        Some(self.closed.inputs(space, turn, &log_odds).collect())
     }
 
     /// Values of the model's columns, in their order: a training row.
@@ -270,10 +232,4 @@ fn merge(best: &mut [Option<Evidence>; 2], new: Evidence) {
     } else if best[1].is_none_or(|old| new.probability > old.probability) {
         best[1] = Some(new);
     }
-}
-
-fn sentiment(space: &Space, alone: &OpenTurn) -> Option<f64> {
-    let (negative, positive) = space.sentiment?;
-    let probabilities = alone.probabilities(&space.model.customer);
-    Some(probabilities[positive] - probabilities[negative])
 }

@@ -1,7 +1,7 @@
 //! The named columns of the risk head and how each is read off a call's state.
 
 use super::Role;
-use super::call_features::Closed;
+use super::closed::Closed;
 use super::patterns;
 use crate::model::{Model, TurnHeads};
 
@@ -13,9 +13,19 @@ pub struct Column(Kind);
 pub(super) enum Kind {
     Head { role: Role, head: usize, aggregate: Aggregate },
     Pattern { index: usize, mean: bool },
-    Variance { head: usize },
+    Mood(Mood),
     Talk(Talk),
 }
+
+/// How the customer's feelings move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mood {
+    Variance,
+    Range,
+}
+
+const MOODS: [(&str, Mood); 2] =
+    [("sentiment.variance", Mood::Variance), ("sentiment.range", Mood::Range)];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Aggregate {
@@ -95,20 +105,16 @@ pub fn all_columns(customer: &TurnHeads, agent: &TurnHeads) -> Vec<String> {
         names.push(format!("pattern.{pattern}.fast"));
         names.push(format!("pattern.{pattern}.mean"));
     }
-    names.push(VARIANCE.into());
+    names.extend(MOODS.iter().map(|(name, _)| (*name).to_owned()));
     names.extend(TALK.iter().map(|(name, _)| (*name).to_owned()));
     names
 }
 
-const VARIANCE: &str = "sentiment.variance";
-
 impl Column {
     /// The column called `name`; `None` when this binary or the model's heads lack it.
     pub(super) fn parse(name: &str, model: &Model) -> Option<Column> {
-        if name == VARIANCE {
-            return Some(Column(Kind::Variance {
-                head: model.customer.position("sentiment:negative")?,
-            }));
+        if let Some(&(_, mood)) = MOODS.iter().find(|(own, _)| *own == name) {
+            return Some(Column(Kind::Mood(mood)));
         }
         if let Some(&(_, talk)) = TALK.iter().find(|(own, _)| *own == name) {
             return Some(Column(Kind::Talk(talk)));
@@ -155,10 +161,8 @@ impl Column {
             Kind::Pattern { index, mean: true } => {
                 state.patterns.pulses[index].sum / (f64::from(state.customer.turns) + 1.0)
             }
-            Kind::Variance { head } => {
-                let head = &state.customer.heads[head];
-                (head.last - head.fast).abs()
-            }
+            Kind::Mood(Mood::Variance) => state.mood.variance(),
+            Kind::Mood(Mood::Range) => state.mood.range(),
             Kind::Talk(talk) => talk.value(state),
         }
     }

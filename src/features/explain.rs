@@ -85,7 +85,9 @@ impl CallFeatures {
 fn shown_by(space: &Space, kind: Kind) -> Vec<(Role, usize)> {
     match kind {
         Kind::Head { role, head, .. } => vec![(role, head)],
-        Kind::Variance { head } => vec![(Role::Customer, head)],
+        Kind::Mood(_) => {
+            space.sentiment.iter().map(|&(negative, _)| (Role::Customer, negative)).collect()
+        }
         Kind::Pattern { index, .. } => space.patterns.shown_by(index),
         Kind::Talk(_) => Vec::new(),
     }
@@ -94,8 +96,8 @@ fn shown_by(space: &Space, kind: Kind) -> Vec<(Role, usize)> {
 /// Name and label of the group a column belongs to.
 fn group(space: &Space, kind: Kind) -> (String, String) {
     match kind {
-        Kind::Head { role, head, .. } => head_group(role, &space.heads(role).names[head]),
-        Kind::Variance { .. } => head_group(Role::Customer, "sentiment:"),
+        Kind::Head { role, head, .. } => head_group(space, role, head),
+        Kind::Mood(_) => ("sentiment".into(), FEELS.into()),
         Kind::Pattern { index, .. } => {
             let (name, label) = patterns::NAMES[index];
             (format!("pattern:{name}"), label.into())
@@ -107,51 +109,64 @@ fn group(space: &Space, kind: Kind) -> (String, String) {
     }
 }
 
-fn head_group(role: Role, head: &str) -> (String, String) {
-    if let Some(code) = head.strip_prefix("act:") {
-        return (head.into(), act_label(code).unwrap_or(code).into());
+fn head_group(space: &Space, role: Role, head: usize) -> (String, String) {
+    let (name, who) = (&space.heads(role).names[head], role.name());
+    if let Some(code) = name.strip_prefix("act:") {
+        // Where both sides are judged for the same act, its name must say whose it is.
+        let both = [Role::Customer, Role::Agent];
+        let shared = both.iter().all(|&role| space.heads(role).position(name).is_some());
+        let feature = if shared { format!("act:{who}.{code}") } else { name.clone() };
+        let label = does(code).map_or_else(|| code.to_owned(), |does| format!("the {who} {does}"));
+        return (feature, label);
     }
-    match head.split_once(':').map_or(head, |(family, _)| family) {
-        "sentiment" => ("sentiment".into(), "how the customer feels".into()),
+    match name.split_once(':').map_or(name.as_str(), |(family, _)| family) {
+        "sentiment" => ("sentiment".into(), FEELS.into()),
+        "tone" => (format!("tone:{who}"), format!("how the {who} sounds")),
         family => {
-            let who = role.name();
             let label = format!("the {who}'s words are those of calls that escalate");
             (format!("{family}:{who}"), label)
         }
     }
 }
 
-/// What people read for the code of a conversation act (`data/README.md`).
-pub(super) fn act_label(code: &str) -> Option<&'static str> {
-    ACTS.iter().find(|(own, _)| *own == code).map(|(_, label)| *label)
+const FEELS: &str = "how the customer feels";
+
+/// What the code of a conversation act (`data/README.md`) says that somebody does.
+pub(super) fn does(code: &str) -> Option<&'static str> {
+    ACTS.iter().find(|(own, _)| *own == code).map(|(_, does)| *does)
 }
 
-const ACTS: [(&str, &str); 25] = [
-    ("info", "the customer gives information"),
-    ("prob", "the customer states the problem"),
-    ("frus", "the customer is frustrated"),
-    ("angr", "the customer is angry"),
-    ("repc", "the customer has counted their contacts"),
-    ("disb", "the customer does not believe it"),
-    ("urge", "the customer is pressed"),
-    ("ulti", "the customer hints at going further"),
-    ("doub", "the customer doubts the agent's competence"),
-    ("worr", "the customer is worried"),
-    ("acce", "the customer accepts"),
-    ("than", "the customer gives thanks"),
-    ("proc", "the agent follows routine"),
-    ("list", "the agent listens and says so"),
-    ("hemp", "the agent's sympathy is hollow"),
-    ("owns", "the agent takes it on"),
-    ("step", "the agent names a concrete step"),
-    ("refu", "the agent refuses"),
-    ("poli", "the agent reads policy"),
-    ("vagu", "the agent stays vague"),
-    ("blam", "the agent blames others"),
-    ("hold", "the agent puts the customer on hold"),
-    ("auth", "it is beyond the agent's authority"),
-    ("inte", "the agent is curt or interrupts"),
-    ("tran", "the agent hands the call up"),
+const ACTS: [(&str, &str); 30] = [
+    ("info", "gives information"),
+    ("prob", "states the problem"),
+    ("frus", "is frustrated"),
+    ("angr", "is angry"),
+    ("repc", "has counted their contacts"),
+    ("disb", "does not believe it"),
+    ("urge", "is pressed"),
+    ("ulti", "hints at going further"),
+    ("doub", "doubts the agent's competence"),
+    ("worr", "is worried"),
+    ("acce", "accepts"),
+    ("than", "gives thanks"),
+    ("dema", "demands somebody above"),
+    ("proc", "follows routine"),
+    ("list", "listens and says so"),
+    ("hemp", "shows hollow sympathy"),
+    ("owns", "takes it on"),
+    ("step", "names a concrete step"),
+    ("refu", "refuses"),
+    ("poli", "reads policy"),
+    ("vagu", "stays vague"),
+    ("blam", "blames others"),
+    ("hold", "puts the customer on hold"),
+    ("auth", "lacks the authority"),
+    ("inte", "is curt or interrupts"),
+    ("tran", "hands the call up"),
+    ("insi", "insists"),
+    ("offe", "makes an offer"),
+    ("cond", "sets a condition"),
+    ("fair", "appeals to fairness"),
 ];
 
 fn talk_group(talk: Talk) -> (&'static str, &'static str) {

@@ -5,24 +5,29 @@
 //! starts and ends of turns, never on how a turn's words were cut into chunks.
 
 mod call_features;
+mod closed;
 mod columns;
+mod context;
 mod explain;
 mod open_turn;
 mod patterns;
 mod space;
+mod tags;
 mod talk;
 mod tracks;
 mod words;
 
 pub use call_features::{Assessment, CallFeatures, Piece, Pushed};
 pub use columns::{Column, all_columns};
+pub use context::all_inputs;
 pub use explain::{Explanation, Part};
 pub use open_turn::same_turn;
 pub use space::{Space, SpaceError};
+pub use tags::Tag;
 
 /// Name of this feature space. Changes whenever a column's meaning does: a model that was made
 /// for another is refused.
-pub const SPACE: &str = "acts/1";
+pub const SPACE: &str = "acts/2";
 
 /// Silence after which a speaker who goes on begins a new turn, in ms.
 pub const TURN_GAP_MS: i64 = 3_000;

@@ -3,8 +3,8 @@
 use super::words::WordFlags;
 use super::{Role, TURN_GAP_MS};
 use crate::call::Speaker;
+use crate::model::TurnHeads;
 use crate::model::ngrams::Spoken;
-use crate::model::{TurnHeads, sigmoid};
 use crate::text::WordId;
 use crate::text::phrases::{MatchState, Place};
 
@@ -147,10 +147,10 @@ impl OpenTurn {
         }
     }
 
-    /// Probability of each head for the turn so far.
-    pub(super) fn probabilities(&self, heads: &TurnHeads) -> Vec<f64> {
+    /// Log-odds of each head for the turn so far, from its words alone.
+    pub(super) fn log_odds(&self, heads: &TurnHeads) -> Vec<f64> {
         let damping = TurnHeads::damping(self.distinct);
         let log_odds = |(intercept, sum): (&f64, &f64)| intercept + sum * damping;
-        heads.intercepts.iter().zip(&self.sums).map(log_odds).map(sigmoid).collect()
+        heads.intercepts.iter().zip(&self.sums).map(log_odds).collect()
     }
 }

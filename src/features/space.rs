@@ -3,10 +3,11 @@
 use thiserror::Error;
 
 use super::columns::Column;
+use super::context::Input;
 use super::patterns::PatternHeads;
 use super::words::WordFlags;
 use super::{Role, SPACE};
-use crate::model::{Model, ModelError, TurnHeads, ngrams};
+use crate::model::{Model, ModelError, SentimentHead, TurnHeads, ngrams};
 use crate::text::phrases::{ListError, Matcher, PhraseList};
 use crate::text::{Lexicon, WordId};
 
@@ -41,6 +42,8 @@ pub struct Space {
     pub(super) columns: Vec<Column>,
     /// Positions of the sentiment heads among the customer's: negative, positive.
     pub(super) sentiment: Option<(usize, usize)>,
+    /// Inputs of the model's sentiment head.
+    pub(super) inputs: Vec<Input>,
 }
 
 impl Space {
@@ -75,21 +78,34 @@ impl Space {
                 })
             })
             .collect::<Result<_, _>>()?;
+        let inputs = inputs(&model, origin)?;
         let matcher = Matcher::new(&phrases, &mut lexicon);
         WordFlags::intern(&mut lexicon);
         Ok(Space {
             flags: WordFlags::new(&lexicon),
             patterns: PatternHeads::new(&model.customer, &model.agent),
-            sentiment: model
-                .customer
-                .position("sentiment:negative")
-                .zip(model.customer.position("sentiment:positive")),
+            sentiment: sentiment(&model.customer),
             columns,
+            inputs,
             matcher,
             model,
             lexicon,
             phrases,
         })
+    }
+
+    /// The same space with another sentiment head. `origin` names the model.
+    ///
+    /// # Errors
+    /// [`SpaceError::Column`] for an input this binary does not compute.
+    pub fn with_sentiment(
+        mut self,
+        head: Option<SentimentHead>,
+        origin: &str,
+    ) -> Result<Space, SpaceError> {
+        self.model.sentiment = head;
+        self.inputs = inputs(&self.model, origin)?;
+        Ok(self)
     }
 
     /// The model.
@@ -114,4 +130,22 @@ impl Space {
             Role::Agent => &self.model.agent,
         }
     }
+}
+
+/// Heads for negative and positive: of the customer's own, else of a teacher's.
+fn sentiment(heads: &TurnHeads) -> Option<(usize, usize)> {
+    let of = |family: &str| {
+        let negative = heads.position(&format!("{family}:negative"))?;
+        Some((negative, heads.position(&format!("{family}:positive"))?))
+    };
+    of("sentiment").or_else(|| of("tone"))
+}
+
+fn inputs(model: &Model, origin: &str) -> Result<Vec<Input>, SpaceError> {
+    let names = model.sentiment.iter().flat_map(|head| &head.inputs);
+    let unknown = |name: &String| SpaceError::Column {
+        origin: origin.into(),
+        column: format!("sentiment: {name}"),
+    };
+    names.map(|name| Input::parse(name, model).ok_or_else(|| unknown(name))).collect()
 }

@@ -1,5 +1,7 @@
 //! What the first-level heads said over the turns of one role.
 
+use crate::model::Feeling;
+
 /// Weight of the newest turn in the fast and the slow moving average.
 const FAST: f64 = 0.4;
 const SLOW: f64 = 0.15;
@@ -55,6 +57,40 @@ impl RoleTrack {
     }
 }
 
+/// The customer's feelings over their turns.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Mood {
+    /// Moving average of the sentiment, −1 … 1; `None` until the customer speaks.
+    pub average: Option<f64>,
+    /// P(negative) and its square, as moving averages; they start at 0.
+    negative: f64,
+    square: f64,
+    /// Least and greatest P(negative).
+    range: Option<(f64, f64)>,
+}
+
+impl Mood {
+    pub(super) fn push(&mut self, feeling: Feeling) {
+        let (own, negative) = (feeling.sentiment(), feeling.negative);
+        let before = self.average.unwrap_or(own);
+        self.average = Some((1.0 - FAST) * before + FAST * own);
+        self.negative = (1.0 - FAST) * self.negative + FAST * negative;
+        self.square = (1.0 - FAST) * self.square + FAST * negative * negative;
+        let (least, greatest) = self.range.unwrap_or((negative, negative));
+        self.range = Some((least.min(negative), greatest.max(negative)));
+    }
+
+    /// Variance of P(negative) over about three turns.
+    pub(super) fn variance(&self) -> f64 {
+        (self.square - self.negative * self.negative).max(0.0)
+    }
+
+    /// From the least to the greatest P(negative) of the call.
+    pub(super) fn range(&self) -> f64 {
+        self.range.map_or(0.0, |(least, greatest)| greatest - least)
+    }
+}
+
 /// A number that comes and goes, as a moving average and a sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Pulse {
@@ -83,5 +119,16 @@ mod tests {
         let head = track.heads[0];
         assert_eq!((head.last, head.previous, head.max, head.sum), (0.5, 1.0, 1.0, 1.5));
         assert!((head.fast - 0.44).abs() < 1e-15 && (head.slow - 0.2025).abs() < 1e-15);
+    }
+
+    #[test]
+    fn moods_worked_out_by_hand() {
+        let mut mood = Mood::default();
+        mood.push(Feeling { negative: 0.5, positive: 0.5 });
+        mood.push(Feeling { negative: 1.0, positive: 0.0 });
+        assert!((mood.average.unwrap() + 0.4).abs() < 1e-15);
+        // 0.4 · 0.25 · 0.6 + 0.4 · 1 less the square of 0.4 · 0.5 · 0.6 + 0.4 · 1.
+        assert!((mood.variance() - (0.46 - 0.52 * 0.52)).abs() < 1e-15);
+        assert_eq!(mood.range(), 0.5);
     }
 }

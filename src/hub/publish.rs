@@ -135,6 +135,10 @@ fn send_call(
             && matcher.concerns(kept.before.as_deref(), &kept.after)
         {
             console.queue.push_ordered(&kept.frame);
+            if !matcher.matches(&kept.after) {
+                // That was the last of it; a risk that still waits would come after.
+                console.queue.clear_risk(&view.call_id);
+            }
         }
     }
     state.ring.push(kept);

@@ -136,6 +136,14 @@ impl Queue {
         waiting.risk_order.clear();
     }
 
+    /// Forgets the risk of a call that is out of sight.
+    pub(super) fn clear_risk(&self, call_id: &str) {
+        let mut waiting = self.lock();
+        if waiting.risks.remove(call_id).is_some() {
+            waiting.risk_order.retain(|waiting| waiting.as_ref() != call_id);
+        }
+    }
+
     /// Forgets the chunks of a call that is no longer watched.
     pub(super) fn clear_chunks(&self, call_id: &str) {
         let mut waiting = self.lock();

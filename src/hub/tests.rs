@@ -120,6 +120,25 @@ fn what_leaves_the_filter_is_sent_once_more() {
     assert_eq!(frames.len(), 1);
 }
 
+/// Found on a busy machine: a risk that waited while its call left the filter came after it.
+#[test]
+fn a_risk_does_not_follow_a_call_out_of_sight() {
+    let hub = hub(Settings::default());
+    let console = hub.connect().unwrap();
+    console.subscribe(queues("billing"), None);
+    for call in ["c", "d"] {
+        let risk = Some(RiskUpdate::default());
+        let started = Some(CallChange::Started);
+        let publication =
+            Publication { risk, ..publication(view(call, "billing", "open"), started) };
+        hub.publish([(1, publication)].into_iter());
+    }
+    publish(&hub, 3, "c", "sales", CallChange::Updated);
+    let messages = taken(&console);
+    let risks: Vec<&Value> = messages.iter().filter(|message| message["type"] == "risk").collect();
+    assert_eq!((risks.len(), &risks[0]["call_id"]), (1, &json!("d")));
+}
+
 #[test]
 fn a_slow_console_is_cut_off_and_others_are_not() {
     let hub = hub(Settings { console_queue_bytes: 2_000, ..Settings::default() });

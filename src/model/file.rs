@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Calibration, Model, RiskHead, Thresholds, TurnHeads};
+use super::{Calibration, Model, RiskHead, SentimentHead, Thresholds, TurnHeads};
 use crate::text::Lexicon;
 
 /// Version of the file format this binary writes and reads.
@@ -52,8 +52,17 @@ pub struct Source {
     pub file: String,
     /// Of its bytes.
     pub sha256: String,
-    /// Calls in it.
+    /// Its licence, where it is not the project's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    /// Calls in it; 0 for a file of another kind.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub calls: usize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 #[derive(Serialize, Deserialize)]
@@ -68,6 +77,8 @@ struct File {
     calibration: Calibration,
     thresholds: Thresholds,
     risk: RiskPart,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sentiment: Option<SentimentPart>,
     customer: HeadsPart,
     agent: HeadsPart,
 }
@@ -79,9 +90,17 @@ struct RiskPart {
 }
 
 #[derive(Serialize, Deserialize)]
+struct SentimentPart {
+    /// Negative, positive.
+    intercepts: [f64; 2],
+    inputs: Vec<(String, [f64; 2])>,
+}
+
+#[derive(Serialize, Deserialize)]
 struct HeadsPart {
     heads: Vec<String>,
     intercepts: Vec<f64>,
+    speaks_from: Vec<f64>,
     ngrams: BTreeMap<String, Vec<f64>>,
 }
 
@@ -111,6 +130,7 @@ impl Model {
             training: file.training,
             customer: file.customer.into_heads(lexicon),
             agent: file.agent.into_heads(lexicon),
+            sentiment: file.sentiment.map(SentimentPart::into_head),
             risk: RiskHead { intercept: file.risk.intercept, columns, weights },
             calibration: file.calibration,
             thresholds: file.thresholds,
@@ -134,6 +154,7 @@ impl Model {
                 columns: std::iter::zip(self.risk.columns.clone(), self.risk.weights.clone())
                     .collect(),
             },
+            sentiment: self.sentiment.as_ref().map(SentimentPart::from_head),
             customer: HeadsPart::from_heads(&self.customer),
             agent: HeadsPart::from_heads(&self.agent),
         };
@@ -163,8 +184,8 @@ fn check(file: &File, space: &str) -> Result<(), String> {
         return Err("its thresholds do not rise from watch to warning to critical".into());
     }
     for (role, part) in [("customer", &file.customer), ("agent", &file.agent)] {
-        if part.intercepts.len() != part.heads.len() {
-            return Err(format!("`{role}` has not one intercept for each head"));
+        if [part.intercepts.len(), part.speaks_from.len()] != [part.heads.len(); 2] {
+            return Err(format!("`{role}` has not one intercept and one threshold a head"));
         }
         let wide = part.heads.len();
         if let Some((ngram, _)) = part.ngrams.iter().find(|(_, row)| row.len() != wide) {
@@ -174,6 +195,18 @@ fn check(file: &File, space: &str) -> Result<(), String> {
     Ok(())
 }
 
+impl SentimentPart {
+    fn into_head(self) -> SentimentHead {
+        let (inputs, weights) = self.inputs.into_iter().unzip();
+        SentimentHead { inputs, intercepts: self.intercepts, weights }
+    }
+
+    fn from_head(head: &SentimentHead) -> SentimentPart {
+        let inputs = std::iter::zip(head.inputs.clone(), head.weights.clone()).collect();
+        SentimentPart { intercepts: head.intercepts, inputs }
+    }
+}
+
 impl HeadsPart {
     fn into_heads(self, lexicon: &mut Lexicon) -> TurnHeads {
         let shape = (self.ngrams.len(), self.heads.len());
@@ -181,7 +214,10 @@ impl HeadsPart {
         let flat = rows.concat();
         let weights =
             Array2::from_shape_fn(shape, |(row, column)| flat[row * shape.1 + column] as f32);
-        TurnHeads::new(self.heads, Array1::from(self.intercepts), ngrams, weights, lexicon)
+        let intercepts = Array1::from(self.intercepts);
+        let mut heads = TurnHeads::new(self.heads, intercepts, ngrams, weights, lexicon);
+        heads.speaks_from = self.speaks_from;
+        heads
     }
 
     fn from_heads(heads: &TurnHeads) -> HeadsPart {
@@ -189,6 +225,7 @@ impl HeadsPart {
         HeadsPart {
             heads: heads.names.clone(),
             intercepts: heads.intercepts.to_vec(),
+            speaks_from: heads.speaks_from.clone(),
             ngrams: std::iter::zip(heads.ngrams.clone(), rows).collect(),
         }
     }
@@ -200,7 +237,7 @@ fn short(weight: &f32) -> f64 {
 }
 
 /// Objects are spread over lines, arrays of plain values stay on one.
-fn one_entry_a_line(value: &serde_json::Value) -> String {
+pub(crate) fn one_entry_a_line(value: &serde_json::Value) -> String {
     let mut out = String::new();
     write_value(&mut out, value, 0);
     out.push('\n');
@@ -263,6 +300,11 @@ pub(crate) mod tests {
             training: Training::default(),
             customer: heads("negative"),
             agent: heads("act:refu"),
+            sentiment: Some(SentimentHead {
+                inputs: vec!["words.negative".into()],
+                intercepts: [0.5, -0.5],
+                weights: vec![[1.0, -1.0]],
+            }),
             risk: RiskHead { intercept: -0.5, columns: vec![], weights: vec![] },
             calibration: Calibration { slope: 1.0, intercept: 0.0 },
             thresholds: Thresholds { watch: -1.0, warning: 0.0, critical: 1.0 },
@@ -275,6 +317,7 @@ pub(crate) mod tests {
         let back = Model::parse(&json, "m", "space/1", &mut Lexicon::default()).unwrap();
         assert_eq!(back.to_json("space/1"), json);
         assert_eq!(back.customer.weights[[1, 0]], 2.1);
+        assert_eq!(back.sentiment.unwrap().weights, [[1.0, -1.0]]);
         assert!(json.contains("\n   \"no way\": [2.1]"), "{json}");
     }
 

@@ -19,11 +19,13 @@ pub struct TurnHeads {
     pub ngrams: Vec<String>,
     /// Shape: (n-grams, heads).
     pub weights: Array2<f32>,
+    /// Probability from which a head speaks up to people; shape: (heads).
+    pub speaks_from: Vec<f64>,
     index: Index,
 }
 
 impl TurnHeads {
-    /// Puts the parts together and interns the vocabulary's words in `lexicon`.
+    /// Puts the parts together, of heads that never speak up, and interns the vocabulary's words in `lexicon`.
     ///
     /// # Panics
     /// When the shapes do not belong together; readers of files check them first.
@@ -37,7 +39,8 @@ impl TurnHeads {
         assert_eq!(weights.dim(), (ngrams.len(), names.len()), "weights of the heads");
         assert_eq!(intercepts.len(), names.len(), "intercepts of the heads");
         let index = Index::new(&ngrams, lexicon);
-        TurnHeads { names, intercepts, ngrams, weights, index }
+        let speaks_from = vec![1.0; names.len()];
+        TurnHeads { names, intercepts, ngrams, weights, speaks_from, index }
     }
 
     /// How much each n-gram of a turn with `distinct` known n-grams counts. The square root

@@ -9,11 +9,14 @@ mod file;
 mod heads;
 pub mod ngrams;
 mod risk;
+mod sentiment;
 
 pub use calibration::{Calibration, Thresholds, logit, sigmoid};
+pub(crate) use file::one_entry_a_line;
 pub use file::{FORMAT_VERSION, ModelError, Source, Training};
 pub use heads::TurnHeads;
 pub use risk::RiskHead;
+pub use sentiment::{Feeling, SentimentHead};
 
 /// Everything a call is scored with.
 #[derive(Clone, Debug)]
@@ -30,6 +33,9 @@ pub struct Model {
     pub customer: TurnHeads,
     /// First level, on the agent's turns.
     pub agent: TurnHeads,
+    /// Between the levels; without it the sentiment heads among the customer's speak for
+    /// themselves.
+    pub sentiment: Option<SentimentHead>,
     /// Second level, on the state of the call.
     pub risk: RiskHead,
     /// From the second level's log-odds to a probability.

@@ -193,7 +193,7 @@ mod tests {
     }
 
     fn source() -> Source {
-        Source { file: "site.jsonl".into(), sha256: "00".into(), calls: 30 }
+        Source { file: "site.jsonl".into(), sha256: "00".into(), licence: None, calls: 30 }
     }
 
     #[test]

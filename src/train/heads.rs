@@ -1,18 +1,21 @@
 //! First level: a vocabulary and linear heads over the turns of one role.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ndarray::{Array1, Array2, ShapeBuilder};
+use ndarray::{Array1, Array2};
 
-use super::logistic::{self, Fitted};
+use super::logistic::Fitted;
 use super::recipe::Recipe;
+use super::sparse::{self, SparseRow};
+use super::teacher::Teacher;
 use super::turns::LabelledTurn;
+use super::vocabulary::{Present, Vocabulary};
 use crate::features::Role;
-use crate::model::{TurnHeads, ngrams};
+use crate::model::TurnHeads;
 use crate::text::Lexicon;
 
 /// Length of the gradient (of a sum over thousands of turns) at which a head counts as fitted.
-const TOLERANCE: f64 = 0.5;
+const TOLERANCE: f64 = 0.1;
 /// Weights are kept to this many decimals: a file that can be read and diffed.
 const DECIMALS: f64 = 1e4;
 
@@ -36,13 +39,15 @@ fn label(head: &str, turn: &LabelledTurn, escalates: bool) -> Option<bool> {
         "sentiment:positive" => turn.sentiment.map(|sum| sum > 0),
         "outlook:escalates" => turn.visible.then_some(escalates),
         "outlook:tense" => ahead.map(|(risk, _)| risk >= 5),
+        "outlook:grave" => ahead.map(|(risk, _)| risk >= 7),
         "outlook:rising" => ahead.map(|(_, change)| change > 0),
         "outlook:falling" => ahead.map(|(_, change)| change < 0),
         _ => None,
     }
 }
 
-/// Fits the heads of `role` that the recipe names. The result's words are in `lexicon`.
+/// Fits the heads of `role` that the recipe names; those that `teacher` has are taken over from
+/// it. The result's words are in `lexicon`.
 ///
 /// # Errors
 /// A sentence naming the head that could not be fitted.
@@ -50,66 +55,88 @@ pub(super) fn fit(
     calls: &[&LabelledCall],
     role: Role,
     recipe: &Recipe,
+    teacher: Option<&Teacher>,
     lexicon: &mut Lexicon,
 ) -> Result<TurnHeads, String> {
     let names = recipe.heads(role).to_vec();
-    let ngrams: Vec<String> = vocabulary(calls, role, recipe);
-    let rows_of: HashMap<&str, u32> =
-        ngrams.iter().enumerate().map(|(row, ngram)| (ngram.as_str(), row as u32)).collect();
-    let turns: Vec<(&LabelledTurn, bool)> = calls
+    let taught = |name: &String| teacher.and_then(|own| Some((own, own.position(name)?)));
+    let ngrams_taught = teacher.filter(|_| names.iter().any(|name| taught(name).is_some()));
+    let ngrams_taught = ngrams_taught.iter().flat_map(|teacher| teacher.ngrams.keys());
+    let vocabulary = Vocabulary::new(calls, role, recipe, ngrams_taught);
+
+    let turns: Vec<Turn<'_>> = calls
         .iter()
         .flat_map(|call| call.turns.iter().map(|turn| (turn, call.escalates)))
         .filter(|(turn, _)| turn.role == Some(role))
+        .map(|(turn, escalates)| Turn { turn, escalates, present: vocabulary.present(turn) })
         .collect();
-    let rows: Vec<Vec<u32>> = turns.iter().map(|(turn, _)| present(&rows_of, turn)).collect();
+    let fits: Vec<usize> = (0..names.len()).filter(|&i| taught(&names[i]).is_none()).collect();
+    let tasks: Vec<Task<'_>> = fits.iter().map(|&head| task(&names[head], &turns)).collect();
 
-    // Heads that are labelled on the same turns share one matrix.
-    let mut families: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
-    for (index, name) in names.iter().enumerate() {
-        let labelled = |&case: &usize| label(name, turns[case].0, turns[case].1).is_some();
-        families.entry((0..turns.len()).filter(labelled).collect()).or_default().push(index);
-    }
-    let mut weights = Array2::<f32>::zeros((ngrams.len(), names.len()));
+    let mut weights = Array2::<f32>::zeros((vocabulary.ngrams.len(), names.len()));
     let mut intercepts = Array1::<f64>::zeros(names.len());
-    for (cases, heads) in families {
-        let x = matrix(&cases, &rows, ngrams.len());
-        let tasks: Vec<(usize, Vec<bool>)> = heads
-            .iter()
-            .map(|&head| {
-                let of = |&case: &usize| label(&names[head], turns[case].0, turns[case].1);
-                (head, cases.iter().map(|case| of(case) == Some(true)).collect())
-            })
-            .collect();
-        for (head, fitted) in in_parallel(&x, tasks, recipe.head_penalty) {
-            let fitted = fitted.map_err(|error| format!("head `{}`: {error}", names[head]))?;
-            intercepts[head] = round(fitted.intercept);
-            for (row, weight) in fitted.weights.iter().enumerate() {
-                weights[[row, head]] = round(*weight) as f32;
+    let fitted = in_parallel(&tasks, vocabulary.ngrams.len(), recipe.head_penalty);
+    for (&head, fitted) in fits.iter().zip(fitted) {
+        let fitted = fitted.map_err(|error| format!("head `{}`: {error}", names[head]))?;
+        intercepts[head] = round(fitted.intercept);
+        for (row, weight) in fitted.weights.iter().enumerate() {
+            weights[[row, head]] = round(*weight) as f32;
+        }
+    }
+    for (head, (teacher, place)) in
+        names.iter().enumerate().filter_map(|(head, name)| Some((head, taught(name)?)))
+    {
+        intercepts[head] = teacher.intercepts[place];
+        for (row, ngram) in vocabulary.ngrams.iter().enumerate() {
+            if let Some(own) = teacher.ngrams.get(ngram) {
+                weights[[row, head]] = own[place] as f32;
             }
         }
     }
-    Ok(TurnHeads::new(names, intercepts, ngrams, weights, lexicon))
+    Ok(TurnHeads::new(names, intercepts, vocabulary.ngrams, weights, lexicon))
 }
 
-fn round(weight: f64) -> f64 {
+/// A weight as the file has it.
+pub(super) fn round(weight: f64) -> f64 {
     (weight * DECIMALS).round() / DECIMALS
 }
 
+/// A turn of the role, what became of its call, and what it has of the vocabulary.
+struct Turn<'a> {
+    turn: &'a LabelledTurn,
+    escalates: bool,
+    present: Present,
+}
+
+/// The labelled turns of one head.
+struct Task<'a> {
+    rows: Vec<SparseRow<'a>>,
+    labels: Vec<bool>,
+}
+
+fn task<'a>(head: &str, turns: &'a [Turn<'a>]) -> Task<'a> {
+    let mut task = Task { rows: Vec::new(), labels: Vec::new() };
+    for Turn { turn, escalates, present } in turns {
+        if let Some(label) = label(head, turn, *escalates) {
+            // The damping that scoring applies.
+            let value = TurnHeads::damping(present.distinct);
+            task.rows.push(SparseRow { columns: &present.frequent, value });
+            task.labels.push(label);
+        }
+    }
+    task
+}
+
 /// Fits one head after the other on each of two threads. Results do not depend on the split.
-fn in_parallel(
-    x: &Array2<f32>,
-    tasks: Vec<(usize, Vec<bool>)>,
-    penalty: f64,
-) -> Vec<(usize, Result<Fitted, String>)> {
-    let next = std::sync::atomic::AtomicUsize::new(0);
+fn in_parallel(tasks: &[Task<'_>], columns: usize, penalty: f64) -> Vec<Result<Fitted, String>> {
+    let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
-        while let Some((head, labels)) =
-            tasks.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
-        {
-            done.push((*head, logistic::fit(x.view(), labels, penalty, TOLERANCE)));
+        loop {
+            let head = next.fetch_add(1, Ordering::Relaxed);
+            let Some(Task { rows, labels }) = tasks.get(head) else { return done };
+            done.push((head, sparse::fit(rows, labels, columns, penalty, TOLERANCE)));
         }
-        done
     };
     let mut all = std::thread::scope(|scope| {
         let other = scope.spawn(work);
@@ -119,46 +146,5 @@ fn in_parallel(
         own
     });
     all.sort_by_key(|(head, _)| *head);
-    all
-}
-
-/// Column-major, each known n-gram of a turn with the damping that scoring applies.
-fn matrix(cases: &[usize], rows: &[Vec<u32>], columns: usize) -> Array2<f32> {
-    let mut x = Array2::<f32>::zeros((cases.len(), columns).f());
-    for (line, &case) in cases.iter().enumerate() {
-        let value = TurnHeads::damping(rows[case].len() as u32) as f32;
-        for &column in &rows[case] {
-            x[[line, column as usize]] = value;
-        }
-    }
-    x
-}
-
-/// Distinct vocabulary rows of a turn.
-fn present(vocabulary: &HashMap<&str, u32>, turn: &LabelledTurn) -> Vec<u32> {
-    let found = ngrams::written(&turn.words);
-    let rows: BTreeSet<u32> =
-        found.iter().filter_map(|ngram| vocabulary.get(ngram.as_str())).copied().collect();
-    rows.into_iter().collect()
-}
-
-/// The n-grams that occur in the most calls, at least in `min_calls` of them; sorted.
-fn vocabulary(calls: &[&LabelledCall], role: Role, recipe: &Recipe) -> Vec<String> {
-    let mut frequency: BTreeMap<String, usize> = BTreeMap::new();
-    for call in calls {
-        let mut own = BTreeSet::new();
-        for turn in call.turns.iter().filter(|turn| turn.role == Some(role)) {
-            own.extend(ngrams::written(&turn.words));
-        }
-        for ngram in own {
-            *frequency.entry(ngram).or_default() += 1;
-        }
-    }
-    let mut frequent: Vec<(String, usize)> =
-        frequency.into_iter().filter(|(_, calls)| *calls >= recipe.min_calls).collect();
-    frequent.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    frequent.truncate(recipe.max_ngrams);
-    let mut ngrams: Vec<String> = frequent.into_iter().map(|(ngram, _)| ngram).collect();
-    ngrams.sort();
-    ngrams
+    all.into_iter().map(|(_, fitted)| fitted).collect()
 }

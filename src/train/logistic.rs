@@ -1,4 +1,4 @@
-//! Logistic regression by linfa, with the weights turned the right way round.
+//! Logistic regression by linfa on narrow, dense rows, with the weights turned the right way round.
 
 use linfa::prelude::*;
 use linfa_logistic::LogisticRegression;
@@ -15,8 +15,7 @@ pub(super) struct Fitted {
 }
 
 /// Fits `P(y | x)` with penalty `alpha/2 · |weights|²` on the sum of the losses. `x` has a row
-/// for each case and should be column-major: linfa reads it several times faster. `f32` halves the memory of the
-/// wide fits; our columns are of order 1.
+/// for each case and should be column-major: linfa reads it several times faster.
 ///
 /// When all `y` are equal there is nothing to learn; the weights are 0 and the intercept says
 /// which side it was.
@@ -26,11 +25,8 @@ pub(super) fn fit(
     alpha: f64,
     tolerance: f64,
 ) -> Result<Fitted, String> {
-    let columns = x.ncols();
-    let positives = y.iter().filter(|&&label| label).count();
-    if positives == 0 || positives == y.len() {
-        let intercept = if positives == 0 { -8.0 } else { 8.0 };
-        return Ok(Fitted { weights: vec![0.0; columns], intercept });
+    if let Some(constant) = Fitted::constant(y, x.ncols()) {
+        return Ok(constant);
     }
     let dataset = DatasetBase::new(x, Array1::from(y.to_vec()));
     let fitted = LogisticRegression::default()
@@ -43,11 +39,23 @@ pub(super) fn fit(
     let sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
     let number = |value: f32| sign * f64::from(value);
     let weights: Vec<f64> = fitted.params().iter().map(|&weight| number(weight)).collect();
-    let intercept = number(fitted.intercept());
-    if !intercept.is_finite() || weights.iter().any(|weight| !weight.is_finite()) {
-        return Err("the fit diverged".into());
+    Fitted { weights, intercept: number(fitted.intercept()) }.checked()
+}
+
+impl Fitted {
+    /// What can be learnt from labels that are all equal; `None` when they are not.
+    pub(super) fn constant(labels: &[bool], columns: usize) -> Option<Fitted> {
+        let positives = labels.iter().filter(|&&label| label).count();
+        let intercept = if positives == 0 { -8.0 } else { 8.0 };
+        (positives == 0 || positives == labels.len())
+            .then(|| Fitted { weights: vec![0.0; columns], intercept })
     }
-    Ok(Fitted { weights, intercept })
+
+    /// Itself, unless the fit ran away.
+    pub(super) fn checked(self) -> Result<Fitted, String> {
+        let finite = self.intercept.is_finite() && self.weights.iter().all(|w| w.is_finite());
+        if finite { Ok(self) } else { Err("the fit diverged".into()) }
+    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,13 @@
 //! the rows of the second, fit that, calibrate on scores of calls it has not seen.
 //! [`evaluate::report()`] judges, [`calibrate::calibrate`] sets thresholds for a site by its own calls.
 
+pub mod ablation;
 pub mod baselines;
 pub mod calibrate;
 pub mod card;
+pub mod data;
 pub mod evaluate;
+mod feelings;
 mod heads;
 mod logistic;
 pub mod metrics;
@@ -16,9 +19,15 @@ pub mod recipe;
 pub mod report;
 mod risk;
 mod rows;
+mod sparse;
+mod table;
+mod tags;
+pub mod teacher;
+mod template;
 mod turns;
+mod vocabulary;
 
-pub use pipeline::{TrainError, train};
+pub use pipeline::{Materials, TrainError, Trained, train};
 pub use recipe::Recipe;
 
 /// Told what a long piece of work is doing, one line at a time.

@@ -68,7 +68,8 @@ fn moments(rows: &[&[f64]], column: usize) -> (f64, f64) {
     (mean, if variance > 1e-12 { variance.sqrt() } else { 1e6 })
 }
 
-fn round(weight: f64) -> f64 {
+/// A weight of a narrow head as the file has it.
+pub(super) fn round(weight: f64) -> f64 {
     (weight * DECIMALS).round() / DECIMALS
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::call::{Call, Speaker};
-use crate::features::{Role, same_turn};
+use crate::call::{Call, Speaker, Turn};
+use crate::features::{Piece, Role, same_turn};
 use crate::text::tokenise;
 
 /// A turn as the engine sees it: corpus turns of one speaker without a gap are one.
@@ -31,6 +31,17 @@ impl LabelledTurn {
             reader_risk: None,
             visible: true,
         }
+    }
+}
+
+/// A recorded turn as the features take it: one chunk a turn.
+pub(super) fn piece(turn: &Turn, index: usize) -> Piece<'_> {
+    Piece {
+        seq: index as u64 + 1,
+        speaker: turn.speaker,
+        start_ms: turn.start_ms,
+        end_ms: turn.end_ms,
+        text: &turn.text,
     }
 }
 

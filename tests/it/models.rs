@@ -94,3 +94,115 @@ fn what_cannot_be_trained_or_promised_is_refused() {
     assert!(stderr(&nowhere).contains("does not exist"), "{}", stderr(&nowhere));
     assert!(!Path::new(out).exists());
 }
+
+/// The numbers of a card may differ by so much between two kinds of processor.
+const SAME: f64 = 0.02;
+
+/// The text of a line without its numbers, and the numbers.
+fn taken_apart(line: &str) -> (String, Vec<f64>) {
+    let number = |c: char| c.is_ascii_digit() || c == '.';
+    let mut words = String::new();
+    let mut numbers = Vec::new();
+    let mut rest = line;
+    while let Some(start) = rest.find(number) {
+        words += &rest[..start];
+        let end = rest[start..].find(|c| !number(c)).map_or(rest.len(), |length| start + length);
+        match rest[start..end].trim_end_matches('.').parse() {
+            Ok(value) => numbers.push(value),
+            Err(_) => words += &rest[start..end],
+        }
+        rest = &rest[end..];
+    }
+    (words + rest, numbers)
+}
+
+#[test]
+fn the_shipped_model_and_its_card_come_from_their_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("en-calls.json");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let corpus = data("calls");
+    let trained =
+        run(&["train", "--corpus", corpus.to_str().unwrap(), "--out", out.to_str().unwrap()]);
+    assert!(trained.status.success(), "{}", stderr(&trained));
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+    let (card, shipped) = (read(&out.with_extension("md")), read(&root.join("models/en-calls.md")));
+    assert_eq!(card.lines().count(), shipped.lines().count());
+    for (own, shipped) in card.lines().zip(shipped.lines()) {
+        // The command holds this test's folder.
+        if own == shipped || own.starts_with("forewarn train") {
+            continue;
+        }
+        let ((words, numbers), (their_words, theirs)) = (taken_apart(own), taken_apart(shipped));
+        assert_eq!(words, their_words);
+        let near = |(a, b): (&f64, &f64)| (a - b).abs() <= SAME * b.abs().max(1.0);
+        assert!(numbers.iter().zip(&theirs).all(near), "{own}\n{shipped}");
+    }
+    let model = |path: &Path| -> serde_json::Value { serde_json::from_str(&read(path)).unwrap() };
+    let (own, shipped) = (model(&out), model(&root.join("models/en-calls.json")));
+    for role in ["customer", "agent"] {
+        let ngrams = |model: &serde_json::Value| -> Vec<String> {
+            model[role]["ngrams"].as_object().unwrap().keys().cloned().collect()
+        };
+        assert_eq!(ngrams(&own), ngrams(&shipped));
+    }
+    assert_eq!(own["training"], shipped["training"]);
+}
+
+#[test]
+fn the_disputes_model_scores_and_names_acts_of_both_sides() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let model = root.join("models/en-disputes.json");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dispute.jsonl");
+    let says = [
+        ("customer", "I want a full refund, you sent me the wrong shirt."),
+        ("agent", "We do not give refunds. It is our policy."),
+        ("customer", "Then I will leave a bad review and report you. This is unacceptable."),
+        ("agent", "I will not refund you. Take down your review or we are done."),
+        ("customer", "You are a liar. I am walking away from this."),
+    ];
+    let turns: Vec<_> = says
+        .iter()
+        .map(|(speaker, text)| serde_json::json!({"speaker": speaker, "text": text}))
+        .collect();
+    std::fs::write(&file, serde_json::json!({"id": "d-1", "turns": turns}).to_string()).unwrap();
+    let scored =
+        run(&["score", "--explain", "--model", model.to_str().unwrap(), file.to_str().unwrap()]);
+    assert!(scored.status.success(), "{}", stderr(&scored));
+    let lines = json_lines(&stdout(&scored));
+    assert!(lines[4]["sentiment"].as_f64().unwrap() < 0.0);
+    assert!(lines[4]["risk"].as_f64().unwrap() > lines[2]["risk"].as_f64().unwrap());
+    let acts = |turn: usize| -> Vec<&str> {
+        let acts = lines[turn]["acts"].as_array().into_iter().flatten();
+        acts.filter_map(|tag| tag["act"].as_str()).collect()
+    };
+    assert!(acts(1).contains(&"refu"), "{:?}", acts(1));
+    let reasons = lines[4]["explanation"]["reasons"].as_array().unwrap();
+    let features: Vec<&str> = reasons.iter().filter_map(|r| r["feature"].as_str()).collect();
+    assert!(features.iter().any(|f| f.starts_with("act:agent.")), "{features:?}");
+}
+
+#[test]
+fn a_recipe_that_needs_files_says_which() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let out = folder.path().join("out.json");
+    let (corpus, out) = (data("calls/ta.jsonl"), out.to_str().unwrap().to_owned());
+    let corpus = corpus.to_str().unwrap();
+    let recipe = |name: &str| root.join("models").join(name).to_str().unwrap().to_owned();
+    let disputes = recipe("en-disputes.toml");
+    let refused = run(&["train", "--corpus", corpus, "--recipe", &disputes, "--out", &out]);
+    assert_eq!(refused.status.code(), Some(2));
+    let said = stderr(&refused);
+    assert!(said.contains("needs kodis_train.jsonl.gz") && said.contains("licence MIT"), "{said}");
+
+    // A file of the right name that is another one.
+    let namesake = folder.path().join("goemotions_train.jsonl.gz");
+    std::fs::write(&namesake, "{\"text\":\"hm\",\"sentiment\":\"neutral\"}\n").unwrap();
+    let (namesake, tone) = (namesake.to_str().unwrap(), recipe("teachers/tone-en.toml"));
+    let refused = run(&["train", "--teacher", &tone, "--corpus", namesake, "--out", &out]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("is another file"), "{}", stderr(&refused));
+    assert!(!Path::new(&out).exists());
+}

@@ -58,9 +58,10 @@ fn write_call(connection: &Connection, call: i64, archive: &Archive) -> rusqlite
 fn write_said(connection: &Connection, call: i64, said: &Said) -> rusqlite::Result<()> {
     // After a restart a call that was opened again brings its first part once more.
     let sql = "INSERT OR IGNORE INTO transcript (call, seq, segment_id, speaker, start_ms, end_ms,
-        text, sentiment, risk, highlights, forced)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+        text, sentiment, risk, highlights, acts, forced)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     let highlights = (!said.highlights.is_empty()).then(|| json(&said.highlights));
+    let acts = (!said.acts.is_empty()).then(|| json(&said.acts));
     connection.prepare_cached(sql)?.execute(params![
         call,
         super::int(said.seq),
@@ -72,6 +73,7 @@ fn write_said(connection: &Connection, call: i64, said: &Said) -> rusqlite::Resu
         said.sentiment,
         said.risk,
         highlights,
+        acts,
         said.forced,
     ])?;
     Ok(())

@@ -161,7 +161,7 @@ fn object(row: &Row<'_>) -> Result<Map<String, Value>, OpenError> {
             ValueRef::Text(text) => {
                 let text = String::from_utf8_lossy(text);
                 match name {
-                    "attributes" | "outcome" | "highlights" | "alert" => {
+                    "attributes" | "outcome" | "highlights" | "acts" | "alert" => {
                         serde_json::from_str(&text).unwrap_or_else(|_| text.into())
                     }
                     _ => text.into(),

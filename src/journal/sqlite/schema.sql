@@ -58,6 +58,7 @@ CREATE TABLE transcript (
     sentiment  REAL,
     risk       REAL,
     highlights TEXT,
+    acts       TEXT,
     forced     INTEGER NOT NULL,
     PRIMARY KEY (call, seq)
 ) STRICT, WITHOUT ROWID;

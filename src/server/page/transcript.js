@@ -6,6 +6,12 @@ import { balance } from "./spark.js";
 
 const NEAR_END = 48;
 
+/** What the speaker does in this turn, as far as it has been said. */
+function tag({ act, label, probability }) {
+  const title = isNumber(probability) ? `${Math.round(100 * probability)} % sure, by the words alone` : null;
+  return el("span", { class: "act", "data-act": act, title }, label ?? act);
+}
+
 export class Transcript {
   constructor() {
     this.lines = new Map(); // segment, or seq where there is none → line
@@ -41,8 +47,8 @@ export class Transcript {
   }
 
   line() {
-    const parts = { time: el("span", { class: "time" }), who: el("span", { class: "who" }), text: el("p", { class: "text" }), mood: el("span", { class: "mood" }) };
-    const node = el("li", { class: "said" }, parts.time, parts.who, parts.text, parts.mood);
+    const parts = { time: el("span", { class: "time" }), who: el("span", { class: "who" }), text: el("p", { class: "text" }), acts: el("span", { class: "acts" }), mood: el("span", { class: "mood" }) };
+    const node = el("li", { class: "said" }, parts.time, parts.who, el("div", { class: "words" }, parts.text, parts.acts), parts.mood);
     return { node, ...parts };
   }
 
@@ -57,12 +63,13 @@ export class Transcript {
     setText(line.time, isNumber(chunk.start_ms) ? span(chunk.start_ms) : "");
     setText(line.who, orDash(chunk.speaker));
     line.text.replaceChildren(...marked(chunk.text, chunk.highlights));
+    line.acts.replaceChildren(...(chunk.acts ?? []).map(tag));
     line.mood.replaceChildren();
     if (isNumber(chunk.sentiment)) {
       const bar = balance("sentiment", 32);
       bar.draw(chunk.sentiment);
       line.mood.append(bar.node, el("span", { class: "num" }, signed(chunk.sentiment)));
-      line.mood.title = "sentiment of these words alone";
+      line.mood.title = "sentiment of these words, coming after what was said";
     }
   }
 

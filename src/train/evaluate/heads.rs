@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::judge::piece;
 use crate::call::{Call, Speaker};
 use crate::features::{CallFeatures, Piece, Role, SPACE, Space, SpaceError};
-use crate::model::Model;
+use crate::model::{Feeling, Model};
 use crate::text::phrases::PhraseList;
 use crate::train::metrics::classes::{f1, macro_f1};
 use crate::train::metrics::ranking::auc;
+use crate::train::turns::piece;
 
-/// Probability at which a head says yes.
+/// Probability from which a feeling counts as one.
 const YES: f64 = 0.5;
 /// Occurrences without which an act's figures say nothing.
 const MIN_OCCURRENCES: usize = 5;
@@ -29,13 +29,35 @@ pub enum Sentiment {
     Positive,
 }
 
+impl Sentiment {
+    /// Of a label's sign.
+    fn of(sign: i8) -> Sentiment {
+        match sign {
+            -1 => Sentiment::Negative,
+            0 => Sentiment::Neutral,
+            _ => Sentiment::Positive,
+        }
+    }
+}
+
+/// What an act head said of one turn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ActCase {
+    /// Probability.
+    pub probability: f64,
+    /// Whether that is enough for the head to speak up.
+    pub tagged: bool,
+    /// Whether annotators saw the act.
+    pub truth: bool,
+}
+
 /// What the heads said of labelled turns, and the labels.
 #[derive(Clone, Debug, Default)]
 pub struct HeadCases {
-    /// P(negative), P(positive), truth of each customer chunk.
-    pub sentiment: Vec<(f64, f64, Sentiment)>,
-    /// By head, `customer.act:frus` for example: probability and truth of each annotated turn.
-    pub acts: BTreeMap<String, Vec<(f64, bool)>>,
+    /// Judgement and truth of each customer chunk.
+    pub sentiment: Vec<(Feeling, Sentiment)>,
+    /// By role and act, `customer.frus` for example: each annotated turn.
+    pub acts: BTreeMap<String, Vec<ActCase>>,
 }
 
 /// Three-class sentiment.
@@ -65,7 +87,7 @@ pub struct ActFigures {
     pub occurrences: usize,
     /// Ranking turns with the act above those without.
     pub auc: f64,
-    /// At probability 0.5.
+    /// Of its tags.
     pub f1: f64,
 }
 
@@ -75,7 +97,6 @@ pub struct HeadSpace {
     space: Space,
     customer: Vec<String>,
     agent: Vec<String>,
-    sentiment: Option<(usize, usize)>,
 }
 
 impl HeadSpace {
@@ -93,42 +114,27 @@ impl HeadSpace {
             .chain(agent.iter().map(|head| column(Role::Agent, head)))
             .collect();
         model.risk.weights = vec![0.0; model.risk.columns.len()];
-        let sentiment = model
-            .customer
-            .position("sentiment:negative")
-            .zip(model.customer.position("sentiment:positive"));
         let space = Space::parse(&model.to_json(SPACE), &model.name, PhraseList::default())?;
-        Ok(HeadSpace { space, customer, agent, sentiment })
+        Ok(HeadSpace { space, customer, agent })
     }
 
-    /// P(negative) and P(positive) of words of a customer by themselves; `None` when the model
-    /// has no sentiment or there are no words.
-    pub fn sentiment(&self, text: &str) -> Option<(f64, f64)> {
-        let (negative, positive) = self.sentiment?;
+    /// The feeling in words of a customer with nothing said before them; `None` when the model
+    /// does not judge feelings or there are no words.
+    pub fn feeling(&self, text: &str) -> Option<Feeling> {
         let mut alone = CallFeatures::new(&self.space);
         let (speaker, start_ms, end_ms) = (Speaker::Customer, None, None);
-        let pushed = alone.push(&self.space, Piece { seq: 1, speaker, start_ms, end_ms, text });
-        let values = alone.values(&self.space);
-        pushed.words.then(|| (values[negative], values[positive]))
+        alone.push(&self.space, Piece { seq: 1, speaker, start_ms, end_ms, text }).feeling
     }
 
     /// Adds the labelled turns of `call` to `cases`.
     pub fn collect(&self, call: &Call, cases: &mut HeadCases) {
-        for turn in call.turns.iter().filter(|turn| turn.speaker == Speaker::Customer) {
-            let class = turn.sentiment.map(|label| match label.signum() {
-                -1 => Sentiment::Negative,
-                0 => Sentiment::Neutral,
-                _ => Sentiment::Positive,
-            });
-            if let Some((class, (negative, positive))) = class.zip(self.sentiment(&turn.text)) {
-                cases.sentiment.push((negative, positive, class));
-            }
-        }
         let mut features = CallFeatures::new(&self.space);
         let mut open: Option<(Role, BTreeSet<&str>)> = None;
         for (index, turn) in call.turns.iter().enumerate() {
             let before = features.values(&self.space);
             let pushed = features.push(&self.space, piece(turn, index));
+            let heard = turn.sentiment.map(i8::signum).map(Sentiment::of);
+            cases.sentiment.extend(pushed.feeling.zip(heard));
             if pushed.new_turn {
                 self.close(open.take(), &before, cases);
                 open = Role::of(turn.speaker).map(|role| (role, BTreeSet::new()));
@@ -150,7 +156,9 @@ impl HeadSpace {
         for (place, name) in names.iter().enumerate() {
             if let Some(code) = name.strip_prefix("act:") {
                 let head = format!("{}.{code}", role.name());
-                let case = (values[first + place], acts.contains(code));
+                let probability = values[first + place];
+                let tagged = probability >= self.space.heads(role).speaks_from[place];
+                let case = ActCase { probability, tagged, truth: acts.contains(code) };
                 cases.acts.entry(head).or_default().push(case);
             }
         }
@@ -160,16 +168,22 @@ impl HeadSpace {
 impl HeadCases {
     /// Figures of sentiment; `None` without labelled chunks.
     pub fn sentiment_figures(&self) -> Option<SentimentFigures> {
-        let count = |class| self.sentiment.iter().filter(|case| case.2 == class).count();
-        let guess = |negative: f64, positive: f64| match negative.max(positive) >= YES {
+        let count = |class| self.sentiment.iter().filter(|case| case.1 == class).count();
+        let guess = |Feeling { negative, positive }| match negative.max(positive) >= YES {
             true if negative >= positive => Sentiment::Negative,
             true => Sentiment::Positive,
             false => Sentiment::Neutral,
         };
-        let cases: Vec<(u8, u8)> =
-            self.sentiment.iter().map(|&(n, p, truth)| (truth as u8, guess(n, p) as u8)).collect();
-        let ranked =
-            self.sentiment.iter().map(|&(n, _, truth)| (n, truth == Sentiment::Negative)).collect();
+        let cases: Vec<(u8, u8)> = self
+            .sentiment
+            .iter()
+            .map(|&(feeling, truth)| (truth as u8, guess(feeling) as u8))
+            .collect();
+        let ranked = self
+            .sentiment
+            .iter()
+            .map(|&(feeling, truth)| (feeling.negative, truth == Sentiment::Negative))
+            .collect();
         (!cases.is_empty()).then(|| SentimentFigures {
             chunks: cases.len(),
             negative: count(Sentiment::Negative),
@@ -184,9 +198,9 @@ impl HeadCases {
         let judged = self.acts.iter().map(|(act, cases)| ActFigures {
             act: act.clone(),
             turns: cases.len(),
-            occurrences: cases.iter().filter(|(_, truth)| *truth).count(),
-            auc: auc(cases.clone()),
-            f1: f1(cases.iter().map(|&(p, truth)| (truth, p >= YES))),
+            occurrences: cases.iter().filter(|case| case.truth).count(),
+            auc: auc(cases.iter().map(|case| (case.probability, case.truth)).collect()),
+            f1: f1(cases.iter().map(|case| (case.truth, case.tagged))),
         });
         judged.filter(|figures| figures.occurrences >= MIN_OCCURRENCES).collect()
     }
@@ -211,12 +225,13 @@ mod tests {
         heads.collect(&call, &mut cases);
         assert_eq!(cases.sentiment.len(), 1);
         let scores = crate::engine::score_call(&engine, &call, false);
-        let (negative, positive, class) = cases.sentiment[0];
-        assert_eq!((scores[2].sentiment, class), (Some(positive - negative), Sentiment::Negative));
+        let (feeling, class) = cases.sentiment[0];
+        assert_eq!(scores[2].sentiment, Some(feeling.sentiment()));
+        assert_eq!(class, Sentiment::Negative);
         // The agent's two pieces are one turn with both acts.
-        assert!(cases.acts["agent.refu"].iter().map(|case| case.1).eq([true]));
-        assert!(cases.acts["agent.poli"].iter().map(|case| case.1).eq([true]));
-        assert!(cases.acts["customer.frus"].iter().map(|case| case.1).eq([true]));
-        assert!(cases.acts["customer.angr"].iter().map(|case| case.1).eq([false]));
+        assert!(cases.acts["agent.refu"].iter().map(|case| case.truth).eq([true]));
+        assert!(cases.acts["agent.poli"].iter().map(|case| case.truth).eq([true]));
+        assert!(cases.acts["customer.frus"].iter().map(|case| case.truth).eq([true]));
+        assert!(cases.acts["customer.angr"].iter().map(|case| case.truth).eq([false]));
     }
 }

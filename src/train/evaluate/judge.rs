@@ -4,10 +4,11 @@ use super::heads::{HeadCases, HeadSpace};
 use super::live::{Live, run};
 use crate::call::{Call, Speaker};
 use crate::engine::Engine;
-use crate::features::{CallFeatures, Piece, Space, SpaceError};
+use crate::features::{CallFeatures, Space, SpaceError};
 use crate::model::{logit, sigmoid};
 use crate::train::baselines::{give_aways, lexicon, tfidf::Tfidf};
 use crate::train::metrics::{Scored, ScoredTurn};
+use crate::train::turns::piece;
 
 /// Weight of the newest customer turn in the running sentiment of the word-list baseline; that
 /// of the engine.
@@ -204,15 +205,4 @@ fn tracks(call: &Call, space: &Space, min_customer_turns: u32) -> Tracks {
         }
     }
     tracks
-}
-
-/// A recorded turn as the features take it: one chunk a turn.
-pub(super) fn piece(turn: &crate::call::Turn, index: usize) -> Piece<'_> {
-    Piece {
-        seq: index as u64 + 1,
-        speaker: turn.speaker,
-        start_ms: turn.start_ms,
-        end_ms: turn.end_ms,
-        text: &turn.text,
-    }
 }

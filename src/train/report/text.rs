@@ -247,7 +247,7 @@ fn batches(out: &mut String, report: &Report) -> Result {
 }
 
 /// Three decimals without the leading zero.
-pub(super) fn short(value: f64) -> String {
+pub(in crate::train) fn short(value: f64) -> String {
     let text = format!("{value:.3}");
     match text.strip_prefix("0.") {
         Some(rest) => format!(".{rest}"),
@@ -256,7 +256,7 @@ pub(super) fn short(value: f64) -> String {
 }
 
 /// `.885 [.86, .91]`.
-pub(super) fn interval(interval: &Interval) -> String {
+pub(in crate::train) fn interval(interval: &Interval) -> String {
     let two = |value: f64| {
         let text = format!("{value:.2}");
         text.strip_prefix('0').map_or(text.clone(), str::to_owned)
@@ -265,12 +265,12 @@ pub(super) fn interval(interval: &Interval) -> String {
 }
 
 /// A lead time: `5 turns, 67 s`, without the seconds where no times are known.
-pub(super) fn length(turns: f64, seconds: Option<f64>) -> String {
+pub(in crate::train) fn length(turns: f64, seconds: Option<f64>) -> String {
     seconds.map_or(format!("{turns} turns"), |seconds| format!("{turns} turns, {seconds:.0} s"))
 }
 
 /// A share for people.
-pub(super) fn percent(share: f64) -> String {
+pub(in crate::train) fn percent(share: f64) -> String {
     let text = format!("{:.1}", 100.0 * share);
     format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
 }

@@ -1,4 +1,7 @@
-//! Reading recorded calls: JSON Lines, plain or gzipped, from files, folders or stdin.
+//! Reading recorded calls, their annotation, and labelled texts: JSON Lines, plain or gzipped, from files, folders or stdin.
+
+mod annotation;
+mod texts;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -9,6 +12,9 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::call::Call;
+
+pub use annotation::annotate;
+pub use texts::{LabelledText, texts};
 
 /// Why a corpus could not be read.
 #[derive(Debug, Error)]
@@ -150,13 +156,22 @@ pub fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CorpusError> {
     Ok(files)
 }
 
-fn checksum(path: &Path) -> Result<String, CorpusError> {
+/// SHA-256 of a file's bytes, in hex; `stdin` for what is read from there.
+///
+/// # Errors
+/// [`CorpusError::Io`].
+pub fn checksum(path: &Path) -> Result<String, CorpusError> {
     if path.as_os_str() == "-" {
         return Ok("stdin".into());
     }
     let bytes = std::fs::read(path)
         .map_err(|error| CorpusError::Io { path: path.display().to_string(), error })?;
-    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(checksum_of(&bytes))
+}
+
+/// SHA-256 of `bytes`, in hex.
+pub fn checksum_of(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

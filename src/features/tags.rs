@@ -1,0 +1,48 @@
+//! What the newest turn does, in a word or two: tags for people who read along.
+
+use serde::{Deserialize, Serialize};
+
+use super::explain::does;
+use super::open_turn::OpenTurn;
+use super::{CallFeatures, Space};
+use crate::model::sigmoid;
+
+/// Acts that most turns are; a tag on all of them would say nothing.
+const USUAL: [&str; 2] = ["info", "proc"];
+
+/// A conversation act that a turn is taken for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tag {
+    /// Its code (`data/README.md`).
+    pub act: String,
+    /// What people read: what the speaker does.
+    pub label: String,
+    /// By the words alone.
+    pub probability: f64,
+}
+
+impl CallFeatures {
+    /// The acts of the open turn, as far as it has been said; surest first.
+    pub(super) fn tags(&self, space: &Space) -> Vec<Tag> {
+        self.open.as_ref().map_or_else(Vec::new, |turn| of_turn(turn, space))
+    }
+}
+
+fn of_turn(turn: &OpenTurn, space: &Space) -> Vec<Tag> {
+    let Some(heads) = turn.role.map(|role| space.heads(role)) else { return Vec::new() };
+    let log_odds = turn.log_odds(heads).into_iter();
+    let said = heads.names.iter().zip(log_odds).zip(&heads.speaks_from);
+    let tag = |((name, log_odds), &speaks_from): ((&String, f64), &f64)| {
+        let act = name.strip_prefix("act:").filter(|act| !USUAL.contains(act))?;
+        let probability = sigmoid(log_odds);
+        (probability >= speaks_from).then(|| Tag {
+            act: act.to_owned(),
+            label: does(act).unwrap_or(act).to_owned(),
+            probability,
+        })
+    };
+    let mut tags: Vec<Tag> = said.filter_map(tag).collect();
+    // Stable, so equal ones keep the order of the heads.
+    tags.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+    tags
+}

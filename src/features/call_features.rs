@@ -115,7 +115,8 @@ impl CallFeatures {
             if let Some(role) = turn.role {
                 let heads = space.heads(role);
                 turn.push(heads, &space.flags, &self.spoken[role as usize], word, stem, place);
-                if role == Role::Customer {
+                // Words that begin a turn are all of it.
+                if role == Role::Customer && !pushed.new_turn {
                     alone
                         .get_or_insert_with(|| OpenTurn::new(piece.speaker, None, Some(heads)))
                         .push(heads, &space.flags, &Bits::default(), word, stem, place);
@@ -125,9 +126,11 @@ impl CallFeatures {
         if let Some(turn) = self.open.as_mut().filter(|_| pushed.words) {
             turn.end_ms = turn.end_ms.max(piece.end_ms.or(piece.start_ms));
         }
-        pushed.feeling = alone.and_then(|turn| {
+        let customers = |turn: &&OpenTurn| turn.role == Some(Role::Customer);
+        let whole = self.open.as_ref().filter(customers).filter(|_| pushed.new_turn);
+        pushed.feeling = alone.as_ref().or(whole).and_then(|turn| {
             let log_odds = turn.log_odds(&space.model.customer);
-            self.closed.feeling(space, &turn, &log_odds)
+            self.closed.feeling(space, turn, &log_odds)
         });
         if pushed.words {
             pushed.tags = self.tags(space);

@@ -8,7 +8,7 @@
 //! | `^no` | the turn begins with the word |
 //! | `^no way` | the turn begins with the two |
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use crate::text::{Lexicon, WordId};
 
@@ -56,13 +56,31 @@ pub fn written(words: &[String]) -> Vec<String> {
     ngrams
 }
 
+/// Rows by word. Ids are small and dense, so no hash is needed.
+#[derive(Clone, Debug, Default)]
+struct Rows(Vec<Option<u32>>);
+
+impl Rows {
+    fn insert(&mut self, word: WordId, row: u32) {
+        let place = word.0 as usize;
+        if place >= self.0.len() {
+            self.0.resize(place + 1, None);
+        }
+        self.0[place] = Some(row);
+    }
+
+    fn get(&self, word: WordId) -> Option<u32> {
+        self.0.get(word.0 as usize).copied().flatten()
+    }
+}
+
 /// A vocabulary compiled for lookup.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
-    words: HashMap<WordId, u32>,
-    stems: HashMap<WordId, u32>,
+    words: Rows,
+    stems: Rows,
     pairs: HashMap<(WordId, WordId), u32>,
-    first: HashMap<WordId, u32>,
+    first: Rows,
     first_two: HashMap<(WordId, WordId), u32>,
 }
 
@@ -97,14 +115,12 @@ impl Index {
         let Spoken { word, stem, before, index } = spoken;
         let pair = (before, word);
         let opening = match index {
-            0 => self.first.get(&word),
-            1 => self.first_two.get(&pair),
+            0 => self.first.get(word),
+            1 => self.first_two.get(&pair).copied(),
             _ => None,
         };
-        [self.words.get(&word), self.stems.get(&stem), self.pairs.get(&pair), opening]
-            .into_iter()
-            .flatten()
-            .copied()
+        let pair = self.pairs.get(&pair).copied();
+        [self.words.get(word), self.stems.get(stem), pair, opening].into_iter().flatten()
     }
 }
 

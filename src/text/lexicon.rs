@@ -1,6 +1,6 @@
 //! Words as numbers, so that n-grams and phrases are looked up without building strings.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 /// A word of a [`Lexicon`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

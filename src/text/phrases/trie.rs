@@ -1,6 +1,6 @@
 //! The compiled matcher and the few words of state it carries from chunk to chunk.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::list::PhraseList;
 use super::pattern::{Step, expand};
@@ -80,7 +80,7 @@ impl Matcher {
     /// Compiles `list`, adding its words to `lexicon`.
     pub fn new(list: &PhraseList, lexicon: &mut Lexicon) -> Matcher {
         let mut matcher = Matcher {
-            edges: HashMap::new(),
+            edges: HashMap::default(),
             nodes: vec![Node::default()],
             negations: NEGATIONS.iter().map(|word| lexicon.intern(word)).collect(),
         };

@@ -94,6 +94,8 @@ impl Config {
             ("log", self.log.check()),
             ("server", self.server.check()),
             ("wire", self.wire.check()),
+            ("desk", self.desk.check()),
+            ("hub", self.hub.check()),
             ("journal", self.journal.check()),
             ("engine", self.engine.check()),
         ] {

@@ -6,6 +6,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::call::Timestamp;
+use crate::engine::effects::OverLimits;
 
 /// Counters of the desk; each method is one event, logged and counted in one place.
 #[derive(Clone, Debug)]
@@ -22,6 +23,16 @@ pub struct Metrics {
     pub duplicates: Counter,
     /// Partials passed over because too many utterances of their call were open.
     pub partials_passed_over: Counter,
+    /// Final chunks kept without being scored: their call has too many turns.
+    pub unscored: Counter,
+    /// Repeated phrases not shown: their chunk has too many.
+    pub matches_passed_over: Counter,
+    /// Chunks of long calls whose words can be quoted no more.
+    pub unquotable: Counter,
+    /// Finished utterances of long calls that were forgotten.
+    pub segments_forgotten: Counter,
+    /// Parts of calls that went to the tables before the end of their call.
+    pub early_archives: Counter,
     /// Messages that left a gap.
     pub gaps: Counter,
     /// Messages refused for good.
@@ -52,6 +63,11 @@ impl Metrics {
             events: Counter::default(),
             duplicates: Counter::default(),
             partials_passed_over: Counter::default(),
+            unscored: Counter::default(),
+            matches_passed_over: Counter::default(),
+            unquotable: Counter::default(),
+            segments_forgotten: Counter::default(),
+            early_archives: Counter::default(),
             gaps: Counter::default(),
             refused: Counter::default(),
             taken_over: Counter::default(),
@@ -77,6 +93,15 @@ impl Metrics {
             "Partials over the limit of open utterances",
             metrics.partials_passed_over.clone(),
         );
+        for (name, help, counter) in [
+            ("unscored_chunks", "Chunks over the limit of turns", &metrics.unscored),
+            ("matches_passed_over", "Repeats over the limit", &metrics.matches_passed_over),
+            ("unquotable_chunks", "Chunks over the text for quotes", &metrics.unquotable),
+            ("segments_forgotten", "Finished utterances forgotten", &metrics.segments_forgotten),
+            ("early_archives", "Parts archived before the end", &metrics.early_archives),
+        ] {
+            all.register(name, help, counter.clone());
+        }
         all.register("gaps", "Messages that left a gap", metrics.gaps.clone());
         all.register("refused", "Messages refused for good", metrics.refused.clone());
         all.register("taken_over", "Calls taken over", metrics.taken_over.clone());
@@ -112,6 +137,15 @@ impl Metrics {
     pub(super) fn too_many_calls(&self, limit: usize) {
         self.too_many.inc();
         tracing::warn!(limit, "call refused: too many are open");
+    }
+
+    /// What the limits of a call cut off.
+    pub(super) fn over_limits(&self, over: OverLimits) {
+        self.partials_passed_over.inc_by(over.partials);
+        self.unscored.inc_by(over.unscored);
+        self.matches_passed_over.inc_by(over.matches);
+        self.unquotable.inc_by(over.unquotable);
+        self.segments_forgotten.inc_by(over.segments);
     }
 
     pub(super) fn engine_panicked(&self, call_id: &str, at: Timestamp) {

@@ -90,7 +90,6 @@ impl Desk {
             }
         }
         self.evict();
-        self.journal.tick();
     }
 
     /// Plans the next look at a call.

@@ -8,6 +8,9 @@ use prometheus_client::registry::Registry;
 use crate::call::Timestamp;
 use crate::engine::effects::OverLimits;
 
+/// A clock set back by less is nobody's concern.
+const CLOCK_STEP_MS: i64 = 1_000;
+
 /// Counters of the desk; each method is one event, logged and counted in one place.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -49,6 +52,8 @@ pub struct Metrics {
     pub alert_changes: Counter,
     /// Events that made the engine panic.
     pub panics: Counter,
+    /// How far our time is ahead of a system clock that was set back, in ms.
+    pub clock_ahead_ms: Gauge,
     /// Time to apply one event.
     pub apply_seconds: Histogram,
 }
@@ -76,6 +81,7 @@ impl Metrics {
             too_many: Counter::default(),
             alert_changes: Counter::default(),
             panics: Counter::default(),
+            clock_ahead_ms: Gauge::default(),
             apply_seconds: Histogram::new(exponential_buckets(0.000_001, 2.0, 18)),
         };
         let all = registry.sub_registry_with_prefix("desk");
@@ -110,6 +116,11 @@ impl Metrics {
         all.register("too_many_calls", "Calls refused over the limit", metrics.too_many.clone());
         all.register("alert_changes", "Changes of alerts", metrics.alert_changes.clone());
         all.register("engine_panics", "Events the engine failed on", metrics.panics.clone());
+        all.register(
+            "clock_ahead_ms",
+            "Ahead of a system clock that was set back",
+            metrics.clock_ahead_ms.clone(),
+        );
         all.register("apply_seconds", "Time of one event", metrics.apply_seconds.clone());
         metrics
     }
@@ -137,6 +148,16 @@ impl Metrics {
     pub(super) fn too_many_calls(&self, limit: usize) {
         self.too_many.inc();
         tracing::warn!(limit, "call refused: too many are open");
+    }
+
+    /// Logs when the system's clock was set back, and when it has caught up.
+    pub(super) fn clock_is_ahead(&self, ms: i64) {
+        let before = self.clock_ahead_ms.set(ms);
+        if before < CLOCK_STEP_MS && ms >= CLOCK_STEP_MS {
+            tracing::warn!(ms, "the system's clock was set back; time goes on at half speed");
+        } else if before >= CLOCK_STEP_MS && ms < CLOCK_STEP_MS {
+            tracing::info!("the system's clock has caught up");
+        }
     }
 
     /// What the limits of a call cut off.

@@ -187,7 +187,11 @@ impl Platform {
                 None => {
                     if !desk.shelf.reserve() {
                         desk.metrics.too_many_calls(desk.settings.max_open_calls);
-                        return Taken::refused(too_many(start.call_id, desk.settings.max_open_calls, "here"));
+                        return Taken::refused(too_many(
+                            start.call_id,
+                            desk.settings.max_open_calls,
+                            "here",
+                        ));
                     }
                     let call = self.open(desk, start, permit);
                     let call_id = Arc::clone(&call.call_id);
@@ -240,7 +244,11 @@ impl Platform {
         let reopened = !ended && !call.is_open();
         if reopened && !desk.shelf.reserve() {
             desk.metrics.too_many_calls(desk.settings.max_open_calls);
-            return Taken::refused(too_many(call_id.to_string(), desk.settings.max_open_calls, "here"));
+            return Taken::refused(too_many(
+                call_id.to_string(),
+                desk.settings.max_open_calls,
+                "here",
+            ));
         }
         let (ticket, _) = self.ticket();
         if reopened {

@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -57,7 +57,8 @@ impl Bench {
         let records: Arc<Mutex<Vec<Record>>> = Arc::default();
         let now = Arc::new(AtomicI64::new(1_000_000));
         let clock_now = Arc::clone(&now);
-        let clock = Clock::from_fn(move || Timestamp(clock_now.load(Ordering::Relaxed)));
+        let clock =
+            Clock::new(move || Timestamp(clock_now.load(Ordering::Relaxed)), || Duration::ZERO);
         let hub = Arc::new(Hub::new("e1", 0, hub::Settings::default(), hub::Metrics::default()));
         let sink = Arc::clone(&hub);
         let (_, handle) = Writer::start(
@@ -195,6 +196,44 @@ async fn attributes_of_a_call_are_bounded() {
     let update = json!({"type": "call_update", "call_id": "c", "seq": 11,
         "attributes": {"more": "x".repeat(90)}});
     assert_eq!(send(&mut platform, update).await, "bad_message, ack 11");
+}
+
+#[tokio::test]
+async fn calls_of_one_connection_are_bounded() {
+    let bench = Bench::new(Settings { max_calls_per_connection: 2, ..Settings::default() });
+    let (mut one, mut other) = (bench.platform(), bench.platform());
+    for call in ["a", "b"] {
+        assert_eq!(send(&mut one, start(call)).await, "started 0");
+    }
+    assert_eq!(send(&mut one, start("c")).await, "too_many_calls");
+    assert_eq!(send(&mut one, start("b")).await, "started 0", "it is this connection's own");
+    assert_eq!(send(&mut other, start("c")).await, "started 0");
+    send(&mut one, end("a", 1)).await;
+    assert_eq!(send(&mut one, start("c")).await, "started 0");
+    assert_eq!(bench.desk.metrics.too_many.get(), 1);
+}
+
+#[tokio::test]
+async fn a_long_call_is_archived_in_parts() {
+    let settings = Settings { max_unarchived_bytes: 1_000, ..Settings::default() };
+    let bench = Bench::new(settings.clone());
+    let mut platform = bench.platform();
+    send(&mut platform, start("c")).await;
+    for seq in 1..=20 {
+        send(&mut platform, chunk("c", seq, &"word ".repeat(60))).await;
+        let call = bench.desk.shelf.live("c").unwrap();
+        assert!(call.lock().said_bytes <= settings.max_unarchived_bytes);
+    }
+    send(&mut platform, end("c", 21)).await;
+    bench.desk.journal.flush().await;
+    let records = bench.records.lock().unwrap();
+    let archives: Vec<_> = records.iter().filter_map(|record| record.archive.as_ref()).collect();
+    let parts = archives.len() as u64 - 1;
+    assert!(parts >= 4 && bench.desk.metrics.early_archives.get() == parts, "{parts}");
+    let seqs = archives.iter().flat_map(|archive| archive.said.iter().map(|said| said.seq));
+    assert_eq!(seqs.collect::<Vec<_>>(), (1..=20).collect::<Vec<_>>(), "each once, in order");
+    let (last, early) = archives.split_last().unwrap();
+    assert!(last.is_final && early.iter().all(|archive| !archive.is_final));
 }
 
 #[tokio::test]

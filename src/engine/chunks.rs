@@ -264,7 +264,10 @@ impl CallState {
                 weight: None,
             });
         let mut kept: Vec<Highlight> = Vec::new();
-        for highlight in highlights.take(engine.settings.max_matches_per_chunk) {
+        for highlight in highlights {
+            if kept.len() >= engine.settings.max_matches_per_chunk {
+                break;
+            }
             if !kept.contains(&highlight) {
                 kept.push(highlight);
             }

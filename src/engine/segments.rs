@@ -1,7 +1,7 @@
 //! Partials and finals of one call: which chunk counts and which replaces which.
 
-use std::collections::{HashSet, VecDeque};
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{HashSet, VecDeque};
 use std::hash::{Hash, Hasher};
 
 use super::event::Chunk;

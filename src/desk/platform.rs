@@ -345,7 +345,11 @@ impl Platform {
             return Taken::refused(problem);
         };
         let Some(Hold::Mine { call, .. }) = self.calls.get(call_id) else {
-            return Taken::refused(problem);
+            // Of a call that is over, what was received is acked again, bad or not.
+            return match desk.shelf.ended_at(call_id) {
+                Some(last_seq) if seq <= last_seq => self.not_held(desk, call_id, seq, permit),
+                _ => Taken::refused(problem),
+            };
         };
         let repeated = call.lock().state.last_seq() >= seq;
         let code = problem.code.name();
@@ -371,15 +375,7 @@ impl Platform {
         seq: u64,
         permit: Permit<'_, Publication>,
     ) -> Taken {
-        let over = match desk.shelf.find(call_id) {
-            Some(Known::Over(last_seq)) => Some(last_seq),
-            Some(Known::Live(call)) => {
-                let call = call.lock();
-                call.state.ended_for_good().then(|| call.state.last_seq())
-            }
-            None => None,
-        };
-        match over {
+        match desk.shelf.ended_at(call_id) {
             Some(last_seq) if seq <= last_seq => {
                 desk.metrics.duplicates.inc();
                 let (ticket, number) = self.ticket();

@@ -184,6 +184,33 @@ async fn a_refused_message_holds_its_place() {
 }
 
 #[tokio::test]
+async fn a_refused_message_of_a_call_that_is_over_is_acked_again() {
+    let bench = Bench::new(Settings::default());
+    let mut platform = bench.platform();
+    let bad =
+        |seq: u64| json!({"type": "chunk", "call_id": "c", "seq": seq, "speaker": "customer"});
+    send(&mut platform, start("c")).await;
+    assert_eq!(send(&mut platform, bad(1)).await, "bad_message, ack 1");
+    send(&mut platform, end("c", 2)).await;
+    // As a platform does that lost the ack with its connection.
+    let mut again = bench.platform();
+    assert_eq!(send(&mut again, start("c")).await, "started 2 ended");
+    assert_eq!(send(&mut again, bad(1)).await, "ack 2");
+    assert_eq!(send(&mut again, bad(3)).await, "bad_message");
+}
+
+#[tokio::test]
+async fn null_removes_an_attribute_also_at_the_start() {
+    let bench = Bench::new(Settings::default());
+    let mut platform = bench.platform();
+    let mut message = start("c");
+    message["attributes"] = json!({"tier": null, "n": 1});
+    send(&mut platform, message).await;
+    bench.desk.journal.flush().await;
+    assert_eq!(bench.state("c")["attributes"], json!({"n": 1}));
+}
+
+#[tokio::test]
 async fn attributes_of_a_call_are_bounded() {
     let bench = Bench::new(Settings { max_call_attributes_bytes: 100, ..Settings::default() });
     let mut platform = bench.platform();

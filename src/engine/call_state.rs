@@ -55,7 +55,9 @@ pub struct CallState {
 
 impl CallState {
     /// A call that begins.
-    pub fn open(engine: &Engine, start: CallStart, at: Timestamp) -> (CallState, Effects) {
+    pub fn open(engine: &Engine, mut start: CallStart, at: Timestamp) -> (CallState, Effects) {
+        // Null removes, here as in an update.
+        start.attributes.retain(|_, value| !value.is_null());
         let mut state = CallState {
             started_at: start.started_at.unwrap_or(at),
             start,

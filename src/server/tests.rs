@@ -150,6 +150,48 @@ async fn a_drain_does_not_wait_for_ever() {
     assert_eq!(drained, Ok(false), "it ends, and says that not all was written");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unacked_messages_and_bytes_of_a_connection_are_bounded() {
+    for (credits, credit_bytes) in [(5, 1 << 20), (1_000, 700)] {
+        let disk = Sluggish::default();
+        let listen = ([127, 0, 0, 1], 0).into();
+        let server = Settings { listen, credits, credit_bytes, ..Settings::default() };
+        let rooms = Rooms { server, ..Rooms::default() };
+        let engine = Arc::new(Engine::with_model(None, Default::default()).unwrap());
+        let running = start(rooms, engine, Box::new(disk.clone())).await.unwrap();
+        let url = format!("ws://{}/v1/ingest", running.address());
+        let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+        for message in flood(50) {
+            socket.send(Message::text(message)).await.unwrap();
+        }
+        let metrics = &running.app.metrics;
+        while metrics.pauses.get() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let (messages, bytes) = (metrics.unacked.get(), metrics.unacked_bytes.get());
+        // The last message may go over the bytes, but was the last.
+        assert!(messages == 5 || (700..700 + 120).contains(&bytes), "{messages} {bytes}");
+        disk.allow(u64::MAX);
+        while let Some(Ok(message)) = socket.next().await {
+            if message.to_text().unwrap().contains(r#""ack","call_id":"c","seq":50"#) {
+                break;
+            }
+        }
+        assert_eq!((metrics.unacked.get(), metrics.unacked_bytes.get()), (0, 0));
+        assert_eq!(disk.seqs().len(), 50);
+    }
+}
+
+/// A call with so many chunks.
+fn flood(chunks: u64) -> Vec<String> {
+    let mut messages = vec![r#"{"type":"call_start","call_id":"c"}"#.to_owned()];
+    messages.extend((1..=chunks).map(|seq| {
+        let chunk = r#"{"type":"chunk","call_id":"c","speaker":"customer","text":"hello","seq":"#;
+        format!("{chunk}{seq}}}")
+    }));
+    messages
+}
+
 /// Far more than the disk takes: the platform is read no further than its credits, nothing that
 /// was acked is missing, and all of it gets through in the end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -169,12 +211,7 @@ async fn a_slow_disk_slows_its_platforms_and_says_so() {
     let url = format!("ws://{}/v1/ingest", running.address());
     let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
     let (load, allowed) = (500, 200);
-    let mut messages = vec![r#"{"type":"call_start","call_id":"c"}"#.to_owned()];
-    messages.extend((1..=load).map(|seq| {
-        let chunk = r#"{"type":"chunk","call_id":"c","speaker":"customer","text":"hello","seq":"#;
-        format!("{chunk}{seq}}}")
-    }));
-    for message in messages {
+    for message in flood(load) {
         socket.send(Message::text(message)).await.unwrap();
     }
     // A commit is in progress, and takes long.

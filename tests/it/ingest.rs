@@ -314,20 +314,7 @@ async fn credits_are_honoured_under_a_flood() {
         peer.chunk("c-1", seq, "customer", "words").await;
     }
     peer.acked("c-1", 300).await;
-    assert!(server.metric("server_pauses_total").await > 0, "it was not read for a while");
     assert_eq!(server.metric("server_unacked_bytes").await, 0);
-}
-
-#[tokio::test]
-async fn unacked_bytes_are_honoured_under_a_flood() {
-    let server = Server::with_config("[server]\ncredit_bytes = 2000\nread_batch = 1\n");
-    let mut peer = server.ingest().await;
-    peer.start("c-1").await;
-    for seq in 1..=100 {
-        peer.chunk("c-1", seq, "customer", &"words ".repeat(300)).await;
-    }
-    peer.acked("c-1", 100).await;
-    assert!(server.metric("server_pauses_total").await > 0, "it was not read for a while");
 }
 
 /// Plays a call twice: as it is, and with partials strewn in. Finals must score the same.

@@ -87,6 +87,15 @@ fn repeats_over_the_limit_of_matches_go_and_no_alert_is_missed() {
 }
 
 #[test]
+fn alerts_of_a_call_are_bounded() {
+    let engine = engine(Settings { max_alerts_per_call: 1, ..Settings::default() });
+    let (state, effects) =
+        feed(&engine, &["get me your manager. I am filing a formal complaint against you"]);
+    assert_eq!(state.alerts().len(), 1);
+    assert!(effects[0].score.as_ref().unwrap().triggers.len() >= 2, "both are still named");
+}
+
+#[test]
 fn words_for_quotes_are_bounded() {
     let engine = engine(Settings { max_transcript_chars: 60, ..Settings::default() });
     let (_, effects) = feed(&engine, &TURNS[..3]);

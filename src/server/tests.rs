@@ -98,6 +98,16 @@ async fn get(running: &Running, path: &str) -> String {
     answer
 }
 
+/// Waits for something that must come; a guard against hanging, nothing is measured.
+async fn until(holds: impl AsyncFn() -> bool) {
+    let waited = tokio::time::timeout(Duration::from_secs(30), async {
+        while !holds().await {
+            tokio::task::yield_now().await;
+        }
+    });
+    waited.await.expect("it never comes");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_acked_while_the_journal_fails() {
     let full = Arc::new(AtomicBool::new(true));
@@ -165,9 +175,7 @@ async fn unacked_messages_and_bytes_of_a_connection_are_bounded() {
             socket.send(Message::text(message)).await.unwrap();
         }
         let metrics = &running.app.metrics;
-        while metrics.pauses.get() == 0 {
-            tokio::task::yield_now().await;
-        }
+        until(async || metrics.pauses.get() > 0).await;
         let (messages, bytes) = (metrics.unacked.get(), metrics.unacked_bytes.get());
         // The last message may go over the bytes, but was the last.
         assert!(messages == 5 || (700..700 + 120).contains(&bytes), "{messages} {bytes}");
@@ -215,14 +223,10 @@ async fn a_slow_disk_slows_its_platforms_and_says_so() {
         socket.send(Message::text(message)).await.unwrap();
     }
     // A commit is in progress, and takes long.
-    while !get(&running, "/readyz").await.contains("the journal is slow") {
-        tokio::task::yield_now().await;
-    }
+    until(async || get(&running, "/readyz").await.contains("the journal is slow")).await;
     assert_eq!(status(&running, "/readyz").await, "503");
     // The room of the queue is used up; the rest waits in the socket.
-    while running.app.desk.journal().try_permit().is_some() {
-        tokio::task::yield_now().await;
-    }
+    until(async || running.app.desk.journal().try_permit().is_none()).await;
     let unacked = running.app.metrics.unacked.get();
     assert!((8..=50).contains(&unacked), "{unacked}");
     assert!(disk.seqs().is_empty());

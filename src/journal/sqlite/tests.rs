@@ -407,6 +407,7 @@ fn a_full_journal_refuses_keeps_what_it_has_and_goes_on_with_more_room() {
     bench.commit();
     let (refused, why) = loop {
         bench.say("open", &LONG.repeat(20));
+        assert!(bench.committed.len() < 1_000, "it must become full");
         let records = std::mem::take(&mut bench.waiting);
         let offset = bench.offset;
         match bench.journal().commit(&records, offset) {

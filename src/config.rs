@@ -39,8 +39,63 @@ pub struct Config {
 
 /// Why a configuration was refused: where, what, how to mend it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ConfigError(String);
+#[error("{message}")]
+pub struct ConfigError {
+    message: String,
+    /// Section and name, when it is about one setting.
+    setting: Option<(&'static str, String)>,
+}
+
+impl ConfigError {
+    fn new(message: String) -> ConfigError {
+        ConfigError { message, setting: None }
+    }
+
+    /// Of a section's own check, which names the setting first, in backticks.
+    fn in_section(section: &'static str, message: &str) -> ConfigError {
+        let name = message.split('`').nth(1).map(str::to_owned);
+        ConfigError {
+            message: format!("[{section}] {message}"),
+            setting: name.map(|name| (section, name)),
+        }
+    }
+
+    /// The same with the place where the setting was given: a variable, or a line of the file.
+    #[must_use]
+    pub fn at(
+        self,
+        file: Option<&Path>,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> ConfigError {
+        let Some((section, name)) = &self.setting else { return self };
+        let own = format!("{PREFIX}{section}_{name}").to_ascii_uppercase();
+        if variables.into_iter().any(|(variable, _)| variable.eq_ignore_ascii_case(&own)) {
+            return ConfigError::new(format!("environment variable {own}: {self}"));
+        }
+        let line = file.and_then(|path| {
+            let text = std::fs::read_to_string(path).ok()?;
+            Some(format!("{}:{}", path.display(), line_of(&text, section, name)?))
+        });
+        match line {
+            Some(line) => ConfigError::new(format!("{line}: {self}")),
+            None => self,
+        }
+    }
+}
+
+/// The line on which a section sets a name.
+fn line_of(text: &str, section: &str, name: &str) -> Option<usize> {
+    let header = format!("[{section}]");
+    let mut inside = false;
+    let found = text.lines().position(|line| {
+        let line = line.trim();
+        if line.starts_with('[') {
+            inside = line.starts_with(&header);
+        }
+        inside && line.split_once('=').is_some_and(|(key, _)| key.trim() == name)
+    });
+    found.map(|index| index + 1)
+}
 
 impl Config {
     /// Reads the file, if there is one, and the variables.
@@ -56,7 +111,7 @@ impl Config {
             Some(path) => {
                 let name = path.display().to_string();
                 let text = std::fs::read_to_string(path)
-                    .map_err(|error| ConfigError(format!("cannot read {name}: {error}")))?;
+                    .map_err(|error| ConfigError::new(format!("cannot read {name}: {error}")))?;
                 (name, text)
             }
         };
@@ -79,7 +134,7 @@ impl Config {
             set(&mut table, &variable, &value);
             config = Config::deserialize(table.clone()).map_err(|error| {
                 let message = one_line(error.message());
-                ConfigError(format!("environment variable {variable}: {message}"))
+                ConfigError::new(format!("environment variable {variable}: {message}"))
             })?;
         }
         Ok(config)
@@ -94,10 +149,12 @@ impl Config {
             ("log", self.log.check()),
             ("server", self.server.check()),
             ("wire", self.wire.check()),
+            ("desk", self.desk.check()),
+            ("hub", self.hub.check()),
             ("journal", self.journal.check()),
             ("engine", self.engine.check()),
         ] {
-            checked.map_err(|message| ConfigError(format!("[{section}] {message}")))?;
+            checked.map_err(|message| ConfigError::in_section(section, &message))?;
         }
         Ok(())
     }
@@ -118,7 +175,7 @@ fn in_file(name: &str, text: &str, error: &toml::de::Error) -> ConfigError {
     let start = error.span().map_or(0, |span| span.start);
     let before = text.get(..start).unwrap_or("");
     let line = before.matches('\n').count() + 1;
-    ConfigError(format!("{name}:{line}: {}", one_line(error.message())))
+    ConfigError::new(format!("{name}:{line}: {}", one_line(error.message())))
 }
 
 fn one_line(message: &str) -> String {
@@ -186,6 +243,23 @@ mod tests {
         assert!(error.starts_with("my.toml:1: ") && !error.contains('\n'), "{error}");
         let error = parse("", &[("FOREWARN_DESK_GRACE", "1")]).unwrap_err();
         assert!(error.starts_with("environment variable FOREWARN_DESK_GRACE: "), "{error}");
+    }
+
+    #[test]
+    fn a_setting_that_cannot_be_used_is_placed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("my.toml");
+        let text = "[hub]\ncredits = 1\n[server] # limits\n\ncredits = 0\n";
+        std::fs::write(&path, text).unwrap();
+        assert_eq!(line_of(text, "server", "credits"), Some(5));
+        assert_eq!(line_of(text, "wire", "credits"), None);
+        let error = || parse("[server]\ncredits = 0", &[]).unwrap().check().unwrap_err();
+        let placed = error().at(Some(&path), []).to_string();
+        assert!(placed.ends_with("my.toml:5: [server] `credits` is 0; it must be at least 1"));
+        let variable = ("FOREWARN_SERVER_CREDITS".to_owned(), "0".to_owned());
+        let placed = error().at(Some(&path), [variable]).to_string();
+        assert!(placed.starts_with("environment variable FOREWARN_SERVER_CREDITS: [server]"));
+        assert_eq!(error().at(None, []), error());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The command line: a file a subcommand, each thin.
 
 mod calibrate;
+mod config;
 mod demo;
 mod engine;
 mod evaluate;
@@ -44,8 +45,16 @@ enum Command {
     Evaluate(evaluate::Args),
     /// Set a model's thresholds by your own ended calls.
     Calibrate(calibrate::Args),
+    /// Check the configuration of the service and see every setting.
+    Config(config::Args),
     /// Look after the journal: check, export, backup, restore.
     Journal(journal::Args),
+}
+
+/// The environment, as far as it is text.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// Runs the command.
@@ -62,6 +71,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
+        Command::Config(args) => config::run(&args),
         Command::Journal(args) => journal::run(&args),
     }
 }

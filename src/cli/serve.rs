@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Failure, engine};
+use super::{Failure, engine, variables};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::journal::sqlite::Sqlite;
@@ -52,9 +52,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn config(args: Args) -> Result<Config, Failure> {
-    let variables = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let mut config = Config::load(args.config.as_deref(), variables).map_err(Failure::usage)?;
+    let mut config = Config::load(args.config.as_deref(), variables()).map_err(Failure::usage)?;
     if let Some(listen) = args.listen {
         config.server.listen = listen;
     }

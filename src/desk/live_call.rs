@@ -31,6 +31,8 @@ pub(super) struct LiveCall {
     pub attributes_bytes: usize,
     /// Final chunks that are in no archive yet.
     pub said: Vec<Arc<Said>>,
+    /// Bytes they take.
+    pub said_bytes: usize,
     /// Taken off the shelf: whoever still holds it must look it up again.
     pub evicted: bool,
 }
@@ -45,6 +47,7 @@ impl LiveCall {
             scheduled: None,
             attributes_bytes: 0,
             said: Vec::new(),
+            said_bytes: 0,
             evicted: false,
         }
     }
@@ -55,7 +58,16 @@ impl LiveCall {
 
     /// Keeps final chunks for the archive. Partials leave no trace.
     pub fn keep(&mut self, said: &[Arc<Said>]) {
-        self.said.extend(said.iter().filter(|said| said.is_final).cloned());
+        for said in said.iter().filter(|said| said.is_final) {
+            self.said_bytes += size_of::<Said>() + said.text.len();
+            self.said.push(Arc::clone(said));
+        }
+    }
+
+    /// Takes them out.
+    pub fn take_said(&mut self) -> Vec<Arc<Said>> {
+        self.said_bytes = 0;
+        std::mem::take(&mut self.said)
     }
 
     pub fn is_held_by(&self, link: &Arc<Link>) -> bool {
@@ -148,8 +160,11 @@ impl Desk {
         let (publication, score) = self.publication(&call.state, effects, timing);
         self.metrics.alert_changes.inc_by(publication.alerts.len() as u64);
         call.keep(&publication.said);
-        let archive = archived.then(|| {
-            let said = std::mem::take(&mut call.said);
+        // A call that goes on for long brings its first part to the tables before its end.
+        let early = !archived && call.said_bytes > self.settings.max_unarchived_bytes;
+        self.metrics.early_archives.inc_by(u64::from(early));
+        let archive = (archived || early).then(|| {
+            let said = call.take_said();
             Box::new(Archive::of(&call.state, Arc::clone(&publication.view), said))
         });
         let record = Record {
@@ -183,8 +198,8 @@ impl Desk {
         effects: Effects,
         timing: Option<Timing>,
     ) -> (Publication, Option<Score>) {
-        let Effects { score, said, risk, alerts, call: change, over_limit } = effects;
-        self.metrics.partials_passed_over.inc_by(u64::from(over_limit));
+        let Effects { score, said, risk, alerts, call: change, over } = effects;
+        self.metrics.over_limits(over);
         let view = Arc::new(state.view(&self.engine));
         let alerts = alerts.into_iter().map(Arc::new).collect();
         (Publication { view, change, risk, said, alerts, timing }, score)

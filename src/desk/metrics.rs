@@ -6,6 +6,10 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::call::Timestamp;
+use crate::engine::effects::OverLimits;
+
+/// A clock set back by less is nobody's concern.
+const CLOCK_STEP_MS: i64 = 1_000;
 
 /// Counters of the desk; each method is one event, logged and counted in one place.
 #[derive(Clone, Debug)]
@@ -22,6 +26,16 @@ pub struct Metrics {
     pub duplicates: Counter,
     /// Partials passed over because too many utterances of their call were open.
     pub partials_passed_over: Counter,
+    /// Final chunks kept without being scored: their call has too many turns.
+    pub unscored: Counter,
+    /// Repeated phrases not shown: their chunk has too many.
+    pub matches_passed_over: Counter,
+    /// Chunks of long calls whose words can be quoted no more.
+    pub unquotable: Counter,
+    /// Finished utterances of long calls that were forgotten.
+    pub segments_forgotten: Counter,
+    /// Parts of calls that went to the tables before the end of their call.
+    pub early_archives: Counter,
     /// Messages that left a gap.
     pub gaps: Counter,
     /// Messages refused for good.
@@ -38,6 +52,8 @@ pub struct Metrics {
     pub alert_changes: Counter,
     /// Events that made the engine panic.
     pub panics: Counter,
+    /// How far our time is ahead of a system clock that was set back, in ms.
+    pub clock_ahead_ms: Gauge,
     /// Time to apply one event.
     pub apply_seconds: Histogram,
 }
@@ -52,6 +68,11 @@ impl Metrics {
             events: Counter::default(),
             duplicates: Counter::default(),
             partials_passed_over: Counter::default(),
+            unscored: Counter::default(),
+            matches_passed_over: Counter::default(),
+            unquotable: Counter::default(),
+            segments_forgotten: Counter::default(),
+            early_archives: Counter::default(),
             gaps: Counter::default(),
             refused: Counter::default(),
             taken_over: Counter::default(),
@@ -60,6 +81,7 @@ impl Metrics {
             too_many: Counter::default(),
             alert_changes: Counter::default(),
             panics: Counter::default(),
+            clock_ahead_ms: Gauge::default(),
             apply_seconds: Histogram::new(exponential_buckets(0.000_001, 2.0, 18)),
         };
         let all = registry.sub_registry_with_prefix("desk");
@@ -77,6 +99,15 @@ impl Metrics {
             "Partials over the limit of open utterances",
             metrics.partials_passed_over.clone(),
         );
+        for (name, help, counter) in [
+            ("unscored_chunks", "Chunks over the limit of turns", &metrics.unscored),
+            ("matches_passed_over", "Repeats over the limit", &metrics.matches_passed_over),
+            ("unquotable_chunks", "Chunks over the text for quotes", &metrics.unquotable),
+            ("segments_forgotten", "Finished utterances forgotten", &metrics.segments_forgotten),
+            ("early_archives", "Parts archived before the end", &metrics.early_archives),
+        ] {
+            all.register(name, help, counter.clone());
+        }
         all.register("gaps", "Messages that left a gap", metrics.gaps.clone());
         all.register("refused", "Messages refused for good", metrics.refused.clone());
         all.register("taken_over", "Calls taken over", metrics.taken_over.clone());
@@ -85,6 +116,11 @@ impl Metrics {
         all.register("too_many_calls", "Calls refused over the limit", metrics.too_many.clone());
         all.register("alert_changes", "Changes of alerts", metrics.alert_changes.clone());
         all.register("engine_panics", "Events the engine failed on", metrics.panics.clone());
+        all.register(
+            "clock_ahead_ms",
+            "Ahead of a system clock that was set back",
+            metrics.clock_ahead_ms.clone(),
+        );
         all.register("apply_seconds", "Time of one event", metrics.apply_seconds.clone());
         metrics
     }
@@ -112,6 +148,25 @@ impl Metrics {
     pub(super) fn too_many_calls(&self, limit: usize) {
         self.too_many.inc();
         tracing::warn!(limit, "call refused: too many are open");
+    }
+
+    /// Logs when the system's clock was set back, and when it has caught up.
+    pub(super) fn clock_is_ahead(&self, ms: i64) {
+        let before = self.clock_ahead_ms.set(ms);
+        if before < CLOCK_STEP_MS && ms >= CLOCK_STEP_MS {
+            tracing::warn!(ms, "the system's clock was set back; time goes on at half speed");
+        } else if before >= CLOCK_STEP_MS && ms < CLOCK_STEP_MS {
+            tracing::info!("the system's clock has caught up");
+        }
+    }
+
+    /// What the limits of a call cut off.
+    pub(super) fn over_limits(&self, over: OverLimits) {
+        self.partials_passed_over.inc_by(over.partials);
+        self.unscored.inc_by(over.unscored);
+        self.matches_passed_over.inc_by(over.matches);
+        self.unquotable.inc_by(over.unquotable);
+        self.segments_forgotten.inc_by(over.segments);
     }
 
     pub(super) fn engine_panicked(&self, call_id: &str, at: Timestamp) {

@@ -48,6 +48,11 @@ pub struct Settings {
     pub remembered_calls: usize,
     /// Most attribute bytes (as JSON) of one call.
     pub max_call_attributes_bytes: usize,
+    /// Most calls that one connection may hold; one more is refused with `too_many_calls`.
+    pub max_calls_per_connection: usize,
+    /// Bytes of final chunks that an open call keeps in memory for its archive; over it they go
+    /// to the tables before the call ends.
+    pub max_unarchived_bytes: usize,
 }
 
 impl Default for Settings {
@@ -58,7 +63,25 @@ impl Default for Settings {
             kept_calls: 2_000,
             remembered_calls: 100_000,
             max_call_attributes_bytes: 65_536,
+            max_calls_per_connection: 10_000,
+            max_unarchived_bytes: 262_144,
         }
+    }
+}
+
+impl Settings {
+    /// # Errors
+    /// A sentence naming the first setting that cannot be used.
+    pub fn check(&self) -> Result<(), String> {
+        for (name, value) in [
+            ("max_open_calls", self.max_open_calls),
+            ("max_calls_per_connection", self.max_calls_per_connection),
+        ] {
+            if value == 0 {
+                return Err(format!("`{name}` is 0; no call would be taken, set at least 1"));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -173,6 +173,12 @@ impl Platform {
         start: CallStart,
         permit: Permit<'_, Publication>,
     ) -> Taken {
+        let mine = matches!(self.calls.get(start.call_id.as_str()), Some(Hold::Mine { .. }));
+        let most = desk.settings.max_calls_per_connection;
+        if !mine && self.held >= most {
+            desk.metrics.too_many_calls(most);
+            return Taken::refused(too_many(start.call_id, most, "on this connection"));
+        }
         loop {
             let mut shard = desk.shelf.shard(&start.call_id);
             let known = shard.get_key_value(start.call_id.as_str());
@@ -181,7 +187,11 @@ impl Platform {
                 None => {
                     if !desk.shelf.reserve() {
                         desk.metrics.too_many_calls(desk.settings.max_open_calls);
-                        return Taken::refused(too_many(start.call_id, desk));
+                        return Taken::refused(too_many(
+                            start.call_id,
+                            desk.settings.max_open_calls,
+                            "here",
+                        ));
                     }
                     let call = self.open(desk, start, permit);
                     let call_id = Arc::clone(&call.call_id);
@@ -234,7 +244,11 @@ impl Platform {
         let reopened = !ended && !call.is_open();
         if reopened && !desk.shelf.reserve() {
             desk.metrics.too_many_calls(desk.settings.max_open_calls);
-            return Taken::refused(too_many(call_id.to_string(), desk));
+            return Taken::refused(too_many(
+                call_id.to_string(),
+                desk.settings.max_open_calls,
+                "here",
+            ));
         }
         let (ticket, _) = self.ticket();
         if reopened {
@@ -331,7 +345,11 @@ impl Platform {
             return Taken::refused(problem);
         };
         let Some(Hold::Mine { call, .. }) = self.calls.get(call_id) else {
-            return Taken::refused(problem);
+            // Of a call that is over, what was received is acked again, bad or not.
+            return match desk.shelf.ended_at(call_id) {
+                Some(last_seq) if seq <= last_seq => self.not_held(desk, call_id, seq, permit),
+                _ => Taken::refused(problem),
+            };
         };
         let repeated = call.lock().state.last_seq() >= seq;
         let code = problem.code.name();
@@ -357,15 +375,7 @@ impl Platform {
         seq: u64,
         permit: Permit<'_, Publication>,
     ) -> Taken {
-        let over = match desk.shelf.find(call_id) {
-            Some(Known::Over(last_seq)) => Some(last_seq),
-            Some(Known::Live(call)) => {
-                let call = call.lock();
-                call.state.ended_for_good().then(|| call.state.last_seq())
-            }
-            None => None,
-        };
-        match over {
+        match desk.shelf.ended_at(call_id) {
             Some(last_seq) if seq <= last_seq => {
                 desk.metrics.duplicates.inc();
                 let (ticket, number) = self.ticket();
@@ -479,8 +489,7 @@ pub(super) fn taken_over(call_id: &str, seq: Option<u64>) -> Problem {
     address(Code::TakenOver, text, call_id, seq)
 }
 
-fn too_many(call_id: String, desk: &Desk) -> Problem {
-    let limit = desk.settings.max_open_calls;
-    let text = format!("{limit} calls are open, the most this server takes; try again later");
+fn too_many(call_id: String, limit: usize, place: &str) -> Problem {
+    let text = format!("{limit} calls are open {place}, the most that may be; try again later");
     address(Code::TooManyCalls, text, &call_id, None)
 }

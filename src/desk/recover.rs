@@ -95,7 +95,7 @@ impl Desk {
         last.said.clone_from(&call.said);
         published.push((last_offset, last));
         if !call.is_open() {
-            call.said.clear();
+            call.take_said();
         }
         Some(Folded { call, last_offset, published })
     }

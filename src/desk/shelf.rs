@@ -72,6 +72,17 @@ impl Shelf {
         }
     }
 
+    /// The `seq` at which a call was ended by `call_end`.
+    pub fn ended_at(&self, call_id: &str) -> Option<u64> {
+        match self.find(call_id)? {
+            Known::Over(last_seq) => Some(last_seq),
+            Known::Live(call) => {
+                let call = call.lock();
+                call.state.ended_for_good().then(|| call.state.last_seq())
+            }
+        }
+    }
+
     /// Takes one of the places for open calls.
     pub fn reserve(&self) -> bool {
         let more = |open: usize| (open < self.max_open).then_some(open + 1);

@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -57,7 +57,8 @@ impl Bench {
         let records: Arc<Mutex<Vec<Record>>> = Arc::default();
         let now = Arc::new(AtomicI64::new(1_000_000));
         let clock_now = Arc::clone(&now);
-        let clock = Clock::from_fn(move || Timestamp(clock_now.load(Ordering::Relaxed)));
+        let clock =
+            Clock::new(move || Timestamp(clock_now.load(Ordering::Relaxed)), || Duration::ZERO);
         let hub = Arc::new(Hub::new("e1", 0, hub::Settings::default(), hub::Metrics::default()));
         let sink = Arc::clone(&hub);
         let (_, handle) = Writer::start(
@@ -183,6 +184,33 @@ async fn a_refused_message_holds_its_place() {
 }
 
 #[tokio::test]
+async fn a_refused_message_of_a_call_that_is_over_is_acked_again() {
+    let bench = Bench::new(Settings::default());
+    let mut platform = bench.platform();
+    let bad =
+        |seq: u64| json!({"type": "chunk", "call_id": "c", "seq": seq, "speaker": "customer"});
+    send(&mut platform, start("c")).await;
+    assert_eq!(send(&mut platform, bad(1)).await, "bad_message, ack 1");
+    send(&mut platform, end("c", 2)).await;
+    // As a platform does that lost the ack with its connection.
+    let mut again = bench.platform();
+    assert_eq!(send(&mut again, start("c")).await, "started 2 ended");
+    assert_eq!(send(&mut again, bad(1)).await, "ack 2");
+    assert_eq!(send(&mut again, bad(3)).await, "bad_message");
+}
+
+#[tokio::test]
+async fn null_removes_an_attribute_also_at_the_start() {
+    let bench = Bench::new(Settings::default());
+    let mut platform = bench.platform();
+    let mut message = start("c");
+    message["attributes"] = json!({"tier": null, "n": 1});
+    send(&mut platform, message).await;
+    bench.desk.journal.flush().await;
+    assert_eq!(bench.state("c")["attributes"], json!({"n": 1}));
+}
+
+#[tokio::test]
 async fn attributes_of_a_call_are_bounded() {
     let bench = Bench::new(Settings { max_call_attributes_bytes: 100, ..Settings::default() });
     let mut platform = bench.platform();
@@ -195,6 +223,44 @@ async fn attributes_of_a_call_are_bounded() {
     let update = json!({"type": "call_update", "call_id": "c", "seq": 11,
         "attributes": {"more": "x".repeat(90)}});
     assert_eq!(send(&mut platform, update).await, "bad_message, ack 11");
+}
+
+#[tokio::test]
+async fn calls_of_one_connection_are_bounded() {
+    let bench = Bench::new(Settings { max_calls_per_connection: 2, ..Settings::default() });
+    let (mut one, mut other) = (bench.platform(), bench.platform());
+    for call in ["a", "b"] {
+        assert_eq!(send(&mut one, start(call)).await, "started 0");
+    }
+    assert_eq!(send(&mut one, start("c")).await, "too_many_calls");
+    assert_eq!(send(&mut one, start("b")).await, "started 0", "it is this connection's own");
+    assert_eq!(send(&mut other, start("c")).await, "started 0");
+    send(&mut one, end("a", 1)).await;
+    assert_eq!(send(&mut one, start("c")).await, "started 0");
+    assert_eq!(bench.desk.metrics.too_many.get(), 1);
+}
+
+#[tokio::test]
+async fn a_long_call_is_archived_in_parts() {
+    let settings = Settings { max_unarchived_bytes: 1_000, ..Settings::default() };
+    let bench = Bench::new(settings.clone());
+    let mut platform = bench.platform();
+    send(&mut platform, start("c")).await;
+    for seq in 1..=20 {
+        send(&mut platform, chunk("c", seq, &"word ".repeat(60))).await;
+        let call = bench.desk.shelf.live("c").unwrap();
+        assert!(call.lock().said_bytes <= settings.max_unarchived_bytes);
+    }
+    send(&mut platform, end("c", 21)).await;
+    bench.desk.journal.flush().await;
+    let records = bench.records.lock().unwrap();
+    let archives: Vec<_> = records.iter().filter_map(|record| record.archive.as_ref()).collect();
+    let parts = archives.len() as u64 - 1;
+    assert!(parts >= 4 && bench.desk.metrics.early_archives.get() == parts, "{parts}");
+    let seqs = archives.iter().flat_map(|archive| archive.said.iter().map(|said| said.seq));
+    assert_eq!(seqs.collect::<Vec<_>>(), (1..=20).collect::<Vec<_>>(), "each once, in order");
+    let (last, early) = archives.split_last().unwrap();
+    assert!(last.is_final && early.iter().all(|archive| !archive.is_final));
 }
 
 #[tokio::test]

@@ -71,6 +71,7 @@ impl Desk {
 
     /// Does everything that is due by now. Called at least once a second.
     pub(super) async fn fire_due(&self) {
+        self.metrics.clock_is_ahead(self.clock.ahead_ms());
         for call_id in self.timers.take_due(self.clock.now()) {
             // A stopped journal means that the server is going down.
             let Some(permit) = self.journal.permit().await else { return };
@@ -90,7 +91,6 @@ impl Desk {
             }
         }
         self.evict();
-        self.journal.tick();
     }
 
     /// Plans the next look at a call.

@@ -37,6 +37,8 @@ pub struct CallState {
     /// After the newest final chunk; all that a view needs.
     pub(super) risk: RiskUpdate,
     pub(super) turns: u32,
+    /// One turn more than are scored has begun.
+    pub(super) full: bool,
     /// Whose turn is open.
     pub(super) turn_of: Option<Speaker>,
     /// Customer turns that have ended under warning since the call was last there.
@@ -53,7 +55,9 @@ pub struct CallState {
 
 impl CallState {
     /// A call that begins.
-    pub fn open(engine: &Engine, start: CallStart, at: Timestamp) -> (CallState, Effects) {
+    pub fn open(engine: &Engine, mut start: CallStart, at: Timestamp) -> (CallState, Effects) {
+        // Null removes, here as in an update.
+        start.attributes.retain(|_, value| !value.is_null());
         let mut state = CallState {
             started_at: start.started_at.unwrap_or(at),
             start,
@@ -71,6 +75,7 @@ impl CallState {
             level: None,
             risk: RiskUpdate::default(),
             turns: 0,
+            full: false,
             turn_of: None,
             calm_turns: 0,
             escalated: false,
@@ -285,8 +290,8 @@ impl CallState {
         (self.level, self.alerts.all().len(), self.alerts.open().count())
     }
 
-    /// Keeps the words of a final chunk for quotes, within the limit.
-    pub(super) fn keep(&mut self, engine: &Engine, said: &Said) {
+    /// Keeps the words of a final chunk for quotes. Says how many chunks went for room.
+    pub(super) fn keep(&mut self, engine: &Engine, said: &Said) -> u64 {
         self.said_chars += said.text.len();
         self.said.push((said.seq, said.speaker, Arc::clone(&said.text)));
         let mut gone = 0;
@@ -295,5 +300,6 @@ impl CallState {
             gone += 1;
         }
         self.said.drain(..gone);
+        gone as u64
     }
 }

@@ -1,5 +1,6 @@
 //! What a chunk does: finals move the call, partials are scored on a copy.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::alert::AlertKind;
@@ -14,9 +15,6 @@ use crate::call::{Speaker, Timestamp};
 use crate::features::{Assessment, Piece, Pushed, Tag};
 use crate::model::Feeling;
 
-/// Highlights of one chunk at most.
-const MAX_HIGHLIGHTS: usize = 32;
-
 impl CallState {
     pub(super) fn chunk(
         &mut self,
@@ -27,10 +25,11 @@ impl CallState {
     ) {
         match self.segments.take(chunk, engine.settings.max_open_segments) {
             Verdict::Late => {}
-            Verdict::TooMany => effects.over_limit = true,
+            Verdict::TooMany => effects.over.partials += 1,
             Verdict::Partial => self.partial(engine, chunk, at, effects),
             Verdict::Final => self.final_chunk(engine, chunk, at, effects),
         }
+        effects.over.segments += self.segments.forget(engine.settings.max_finished_segments);
     }
 
     /// Partials that were never made final count as final when the call ends.
@@ -53,7 +52,7 @@ impl CallState {
         at: Timestamp,
         effects: &mut Effects,
     ) {
-        let pushed = self.features.push(&engine.space, piece(chunk));
+        let pushed = self.read(engine, chunk, effects);
         if pushed.new_turn {
             self.turn_ended(chunk.speaker);
         }
@@ -64,13 +63,31 @@ impl CallState {
         self.assess(engine);
         let risk = self.risk.clone();
         let said = self.said(engine, chunk, &pushed, &risk);
-        self.keep(engine, &said);
+        effects.over.unquotable += self.keep(engine, &said);
         self.trigger_alerts(engine, chunk, &pushed.hits, at, effects);
         self.settle_provisional(chunk, at, effects);
         self.risk_alert(engine, chunk.seq, at, effects);
         effects.score = Some(self.score(engine, chunk, &pushed, &risk));
         effects.said.push(Arc::new(said));
         effects.risk = Some(risk);
+    }
+
+    /// Gives the words to the features, up to the last turn that is scored. What comes after it
+    /// counts by turns, not by chunks, so it does not matter how a turn was cut.
+    fn read(&mut self, engine: &Engine, chunk: &Chunk, effects: &mut Effects) -> Pushed {
+        let last_turn = self.turns >= engine.settings.max_turns_per_call;
+        if last_turn && !self.full {
+            // Only the features know whether the last turn grows or another begins.
+            let began = self.features.clone().push(&engine.space, piece(chunk)).new_turn;
+            self.full = began;
+        }
+        if self.full {
+            effects.over.unscored += 1;
+            return Pushed::default();
+        }
+        let mut pushed = self.features.push(&engine.space, piece(chunk));
+        effects.over.matches += limit_matches(engine, &mut pushed);
+        pushed
     }
 
     /// The open turn is over and one of `next` begins.
@@ -88,12 +105,15 @@ impl CallState {
         let mut copy = self.features.clone();
         let mut own = Pushed::default();
         let mut level_before = self.level_before_turn;
-        for open in self.segments.open() {
-            let pushed = copy.push(&engine.space, piece(open));
+        // Of the last turn that is scored, only the finals are.
+        let full = self.turns >= engine.settings.max_turns_per_call;
+        for open in self.segments.open().iter().filter(|_| !full) {
+            let mut pushed = copy.push(&engine.space, piece(open));
             if pushed.new_turn {
                 level_before = self.level;
             }
             if open.seq == chunk.seq {
+                effects.over.matches += limit_matches(engine, &mut pushed);
                 own = pushed;
             }
         }
@@ -195,6 +215,22 @@ impl CallState {
     }
 }
 
+/// Drops repeats of phrases over the limit of one chunk. The first of each phrase stays, so what
+/// raises an alert is never dropped. Says how many went.
+fn limit_matches(engine: &Engine, pushed: &mut Pushed) -> u64 {
+    let most = engine.settings.max_matches_per_chunk;
+    let before = pushed.hits.len();
+    if before > most {
+        let (mut met, mut kept) = (HashSet::new(), 0);
+        pushed.hits.retain(|hit| {
+            let stays = met.insert(hit.phrase) || kept < most;
+            kept += usize::from(stays);
+            stays
+        });
+    }
+    (before - pushed.hits.len()) as u64
+}
+
 fn piece(chunk: &Chunk) -> Piece<'_> {
     Piece {
         seq: chunk.seq,
@@ -228,7 +264,10 @@ impl CallState {
                 weight: None,
             });
         let mut kept: Vec<Highlight> = Vec::new();
-        for highlight in highlights.take(MAX_HIGHLIGHTS) {
+        for highlight in highlights {
+            if kept.len() >= engine.settings.max_matches_per_chunk {
+                break;
+            }
             if !kept.contains(&highlight) {
                 kept.push(highlight);
             }

@@ -23,8 +23,23 @@ pub struct Effects {
     pub alerts: Vec<Alert>,
     /// Set when consoles must hear about the call itself.
     pub call: Option<CallChange>,
-    /// A partial was passed over: too many utterances are open.
-    pub over_limit: bool,
+    /// What the limits of the call cut off.
+    pub over: OverLimits,
+}
+
+/// What of an event was over a limit of its call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OverLimits {
+    /// Partials passed over, because too many utterances are open.
+    pub partials: u64,
+    /// Final chunks kept without being scored, because the call has too many turns.
+    pub unscored: u64,
+    /// Repeated phrases of a chunk that are not shown.
+    pub matches: u64,
+    /// Chunks whose words can be quoted no more.
+    pub unquotable: u64,
+    /// Finished utterances forgotten, so that a repeat of one would count as new.
+    pub segments: u64,
 }
 
 /// `score` of the protocol.

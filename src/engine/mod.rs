@@ -17,6 +17,8 @@ mod segments;
 mod settings;
 
 #[cfg(test)]
+mod limits_tests;
+#[cfg(test)]
 mod tests;
 
 pub use alerts::{Check, Refusal};

@@ -1,7 +1,7 @@
 //! Partials and finals of one call: which chunk counts and which replaces which.
 
-use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{HashSet, VecDeque};
 use std::hash::{Hash, Hasher};
 
 use super::event::Chunk;
@@ -13,6 +13,8 @@ pub(super) struct Segments {
     open: Vec<Chunk>,
     /// Hashes of the ids of final segments: an id may be long, and there is one per utterance.
     done: HashSet<u64>,
+    /// The same, the oldest first.
+    done_order: VecDeque<u64>,
 }
 
 /// What to do with a chunk.
@@ -29,8 +31,7 @@ pub(super) enum Verdict {
 }
 
 impl Segments {
-    /// Files `chunk` and says what it is.
-    /// At most `limit` segments are open at a time.
+    /// Files `chunk` and says what it is. At most `limit` segments are open at a time.
     pub(super) fn take(&mut self, chunk: &Chunk, limit: usize) -> Verdict {
         let Some(id) = &chunk.segment_id else { return Verdict::Final };
         if self.done.contains(&hash(id)) {
@@ -38,7 +39,7 @@ impl Segments {
         }
         let place = self.open.iter().position(|open| open.segment_id == chunk.segment_id);
         if chunk.is_final {
-            self.done.insert(hash(id));
+            self.finish(hash(id));
             if let Some(place) = place {
                 self.open.remove(place);
             }
@@ -62,9 +63,26 @@ impl Segments {
         let mut forced = std::mem::take(&mut self.open);
         for chunk in &mut forced {
             chunk.is_final = true;
-            self.done.extend(chunk.segment_id.as_ref().map(hash));
+            if let Some(id) = &chunk.segment_id {
+                self.finish(hash(id));
+            }
         }
         forced
+    }
+
+    fn finish(&mut self, id: u64) {
+        if self.done.insert(id) {
+            self.done_order.push_back(id);
+        }
+    }
+
+    /// Forgets the oldest finished segments over `limit`. Says how many.
+    pub(super) fn forget(&mut self, limit: usize) -> u64 {
+        let over = self.done_order.len().saturating_sub(limit);
+        for id in self.done_order.drain(..over) {
+            self.done.remove(&id);
+        }
+        over as u64
     }
 }
 
@@ -101,6 +119,17 @@ mod tests {
         assert_eq!(segments.take(&chunk(2, "b", false), 1), Verdict::TooMany);
         assert_eq!(segments.take(&chunk(3, "a", false), 1), Verdict::Partial);
         assert_eq!(segments.take(&chunk(4, "b", true), 1), Verdict::Final);
+    }
+
+    #[test]
+    fn finished_segments_are_forgotten_oldest_first() {
+        let mut segments = Segments::default();
+        for (seq, id) in (1..).zip(["a", "b", "c"]) {
+            segments.take(&chunk(seq, id, true), 9);
+        }
+        assert_eq!((segments.forget(2), segments.forget(2)), (1, 0));
+        assert_eq!(segments.take(&chunk(4, "b", false), 9), Verdict::Late);
+        assert_eq!(segments.take(&chunk(5, "a", false), 9), Verdict::Partial);
     }
 
     #[test]

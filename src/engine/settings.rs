@@ -36,6 +36,15 @@ pub struct Settings {
     /// Utterances of one call with partials and no final yet; a partial of one more is acked and
     /// passed over. Each partial is scored on all that are open. Default 16.
     pub max_open_segments: usize,
+    /// Turns of one call that are scored. Final chunks beyond are acked, kept and shown; risk and
+    /// level stay as they are, and phrases are not looked for. Default 10,000.
+    pub max_turns_per_call: u32,
+    /// Finished utterances of one call that are remembered, to know a repeat; the oldest go
+    /// first. Default 20,000.
+    pub max_finished_segments: usize,
+    /// Phrases of one chunk that are shown. Of those beyond only the first of each counts, so no
+    /// alert is missed. Default 32.
+    pub max_matches_per_chunk: usize,
     /// Longest snooze that may be asked for, in seconds. Default 86,400.
     pub max_snooze_s: u64,
 }
@@ -53,6 +62,9 @@ impl Default for Settings {
             max_alerts_per_call: 50,
             max_transcript_chars: 262_144,
             max_open_segments: 16,
+            max_turns_per_call: 10_000,
+            max_finished_segments: 20_000,
+            max_matches_per_chunk: 32,
             max_snooze_s: 86_400,
         }
     }
@@ -67,6 +79,9 @@ impl Settings {
                 "`prior` is {}; it is the share of calls that escalate, above 0 and below 1",
                 self.prior
             ));
+        }
+        if self.max_turns_per_call == 0 {
+            return Err("`max_turns_per_call` is 0; nothing would be scored, set at least 1".into());
         }
         for (name, value) in
             [("cool_down_ms", self.cool_down_ms), ("outcome_grace_ms", self.outcome_grace_ms)]

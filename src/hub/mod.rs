@@ -73,6 +73,23 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// # Errors
+    /// A sentence naming the first setting that cannot be used.
+    pub fn check(&self) -> Result<(), String> {
+        for (name, value) in [
+            ("max_consoles", self.max_consoles),
+            ("console_queue_bytes", self.console_queue_bytes),
+            ("console_queue_chunks", self.console_queue_chunks),
+        ] {
+            if value == 0 {
+                return Err(format!("`{name}` is 0; no console could be served, set at least 1"));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The read model and the fan-out.
 #[derive(Debug)]
 pub struct Hub {

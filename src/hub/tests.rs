@@ -209,6 +209,29 @@ fn ended_calls_are_kept_up_to_a_limit() {
 }
 
 #[test]
+fn one_console_too_many_is_turned_away() {
+    let hub = hub(Settings { max_consoles: 1, ..Settings::default() });
+    let console = hub.connect();
+    assert!(console.is_some() && hub.connect().is_none());
+    drop(console);
+    assert!(hub.connect().is_some());
+}
+
+#[test]
+fn long_transcripts_lose_their_oldest_chunks() {
+    let hub = hub(Settings { transcript_chunks: 2, ..Settings::default() });
+    publish(&hub, 1, "c", "q", CallChange::Started);
+    for seq in 1..=5 {
+        let mut more = publication(view("c", "q", "open"), None);
+        more.said = vec![said(seq, &format!("s{seq}"), true)];
+        hub.publish(std::iter::once((1, more)));
+    }
+    let transcript = hub.call("c").unwrap().transcript;
+    assert_eq!(transcript.iter().map(|said| said.seq).collect::<Vec<_>>(), [4, 5]);
+    assert_eq!(hub.metrics.transcript_dropped.get(), 3);
+}
+
+#[test]
 fn a_console_that_leaves_is_forgotten() {
     let hub = hub(Settings { max_consoles: 1, ..Settings::default() });
     publish(&hub, 1, "c", "q", CallChange::Started);

@@ -21,7 +21,7 @@ use crate::engine::event::{Event, Recorded};
 
 pub use archive::Archive;
 pub use memory::Memory;
-pub use metrics::Metrics;
+pub use metrics::{Health, Metrics};
 pub use settings::Settings;
 pub use slot::CommitSlot;
 pub use writer::{Committed, Entry, Permit, Writer, WriterHandle};

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Less would not hold a busy minute.
+const MIN_FILE_BYTES: u64 = 1 << 20;
+
 /// Settings of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -15,6 +18,12 @@ pub struct Settings {
     pub retry_min_ms: u64,
     /// Longest pause between attempts.
     pub retry_max_ms: u64,
+    /// A commit that takes longer makes `/readyz` say so and is counted.
+    pub slow_commit_ms: u64,
+    /// Most bytes of the file, its log beside it not counted. When they are used up nothing is
+    /// acked until there is room: ended calls over `max_bytes` or `keep_days` go. 0 leaves it to
+    /// the file system.
+    pub max_file_bytes: u64,
     /// Numbered messages that a console may have missed and still gets one by one after a
     /// restart. Ended calls stay in the event log for so long; more of them make a restart slower.
     pub history_messages: u64,
@@ -32,6 +41,8 @@ impl Default for Settings {
             commit_records: 1_024,
             retry_min_ms: 50,
             retry_max_ms: 2_000,
+            slow_commit_ms: 2_000,
+            max_file_bytes: 0,
             history_messages: 20_000,
             keep_days: 90,
             max_bytes: 16 << 30,
@@ -49,6 +60,16 @@ impl Settings {
             if value == 0 {
                 return Err(format!("`{name}` is 0; it must be at least 1"));
             }
+        }
+        let (file, kept) = (self.max_file_bytes, self.max_bytes);
+        if file > 0 && file < MIN_FILE_BYTES {
+            return Err(format!("`max_file_bytes` is {file}; set at least {MIN_FILE_BYTES}, or 0"));
+        }
+        if file > 0 && (kept == 0 || kept >= file) {
+            return Err(format!(
+                "`max_file_bytes` is {file} and `max_bytes` {kept}; set `max_bytes` lower, so that \
+                 ended calls go before the file is full"
+            ));
         }
         Ok(())
     }

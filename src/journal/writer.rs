@@ -1,13 +1,13 @@
 //! The writer thread: group commit, offsets, completions.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use super::{CommitSlot, Journal, Metrics, Record, Settings};
+use super::{CommitSlot, Health, Journal, Metrics, Record, Settings};
 
 /// A record on its way in, and what to hand on once it is durable.
 #[derive(Debug)]
@@ -66,6 +66,25 @@ pub struct WriterHandle<P> {
     queue: mpsc::Sender<Submission<P>>,
     metrics: Metrics,
     epoch: Arc<str>,
+    busy: Arc<Busy>,
+}
+
+/// Since when the writer has been at its present commit.
+#[derive(Debug, Default)]
+struct Busy {
+    since: Mutex<Option<Instant>>,
+    patience: Duration,
+}
+
+impl Busy {
+    fn set(&self, since: Option<Instant>) {
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
+    fn is_slow(&self) -> bool {
+        let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        since.is_some_and(|since| since.elapsed() > self.patience)
+    }
 }
 
 impl<P> Clone for WriterHandle<P> {
@@ -74,6 +93,7 @@ impl<P> Clone for WriterHandle<P> {
             queue: self.queue.clone(),
             metrics: self.metrics.clone(),
             epoch: Arc::clone(&self.epoch),
+            busy: Arc::clone(&self.busy),
         }
     }
 }
@@ -95,13 +115,22 @@ impl<P> WriterHandle<P> {
         &self.epoch
     }
 
-    /// Whether the last commit succeeded.
-    pub fn is_writable(&self) -> bool {
-        self.metrics.writable.get() == 1 && !self.queue.is_closed()
+    /// How it is doing.
+    pub fn health(&self) -> Health {
+        if self.metrics.writable.get() == 0 || self.queue.is_closed() {
+            Health::Failing
+        } else if self.busy.is_slow() {
+            Health::Slow
+        } else if self.queue.capacity() == 0 {
+            Health::Full
+        } else {
+            Health::Ready
+        }
     }
 
-    /// Lets the writer do what is due with time. Call it now and then; a busy writer needs none.
+    /// Says how the writer is doing, and lets it do what is due with time. Call it now and then.
     pub fn tick(&self) {
+        self.metrics.note_health(self.health());
         if let Some(permit) = self.try_permit() {
             permit.wake();
         }
@@ -141,7 +170,10 @@ impl Writer {
     {
         let (queue, mut submissions) = mpsc::channel(settings.queue_records.max(1));
         let epoch = Arc::from(journal.epoch());
-        let handle = WriterHandle { queue, metrics: metrics.clone(), epoch };
+        let patience = Duration::from_millis(settings.slow_commit_ms);
+        let busy = Arc::new(Busy { patience, ..Busy::default() });
+        let handle =
+            WriterHandle { queue, metrics: metrics.clone(), epoch, busy: Arc::clone(&busy) };
         let give_up = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&give_up);
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
@@ -151,14 +183,12 @@ impl Writer {
             while submissions.blocking_recv_many(&mut arrived, limit) > 0 {
                 metrics.waiting.dec_by(i64::try_from(arrived.len()).unwrap_or(i64::MAX));
                 group.take(&mut arrived);
-                if !group.commit(journal.as_mut(), &settings, &metrics, &stop) {
+                if !group.commit(journal.as_mut(), &settings, &metrics, &busy, &stop) {
                     return;
                 }
                 sink(&mut group.payloads);
                 group.tell();
-                if let Err(error) = journal.tidy() {
-                    tracing::warn!(%error, "journal housekeeping failed; it is tried again");
-                }
+                tidy(journal.as_mut());
                 metrics.used_bytes.set(i64::try_from(journal.used_bytes()).unwrap_or(i64::MAX));
             }
         })?;
@@ -177,6 +207,12 @@ impl Writer {
             std::thread::sleep(Duration::from_millis(2));
         }
         self.thread.join().is_ok()
+    }
+}
+
+fn tidy(journal: &mut dyn Journal) {
+    if let Err(error) = journal.tidy() {
+        tracing::warn!(%error, "journal housekeeping failed; it is tried again");
     }
 }
 
@@ -211,6 +247,7 @@ impl<P> Group<P> {
         journal: &mut dyn Journal,
         settings: &Settings,
         metrics: &Metrics,
+        busy: &Busy,
         give_up: &AtomicBool,
     ) -> bool {
         if self.records.is_empty() {
@@ -219,13 +256,21 @@ impl<P> Group<P> {
         let mut pause = Duration::from_millis(settings.retry_min_ms.max(1));
         for attempt in 1.. {
             let began = Instant::now();
-            match journal.commit(&self.records, self.offset) {
+            busy.set(Some(began));
+            let committed = journal.commit(&self.records, self.offset);
+            if busy.is_slow() {
+                metrics.slow_commit(began.elapsed().as_secs_f64());
+            }
+            busy.set(None);
+            match committed {
                 Ok(()) => {
                     metrics.committed(self.records.len(), began.elapsed().as_secs_f64());
                     break;
                 }
                 Err(error) => metrics.failed(&error, attempt),
             }
+            // A full journal may have ended calls that can go.
+            tidy(journal);
             if give_up.load(Ordering::Relaxed) {
                 return false;
             }
@@ -317,7 +362,7 @@ mod tests {
         assert_eq!(*seen.lock().unwrap(), [(10, 2), (12, 0), (12, 1)]);
         assert_eq!(kept.lock().unwrap().len(), 3);
         assert_eq!(metrics.failures.get(), 2);
-        assert!(handle.is_writable());
+        assert_eq!(handle.health(), Health::Ready);
         drop(handle);
         assert!(writer.join(Duration::from_secs(5)));
     }

@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::listener::upgrade;
+use super::metrics::{Metrics, Refusal};
 use super::pace::Pace;
 use super::socket::{Socket, Step, close};
 use super::{App, handshake, rest};
@@ -108,18 +109,29 @@ struct Pending {
     _unacked: Unacked,
 }
 
-struct Unacked(Gauge);
+struct Unacked {
+    messages: Gauge,
+    all_bytes: Gauge,
+    bytes: i64,
+}
 
 impl Unacked {
-    fn new(gauge: &Gauge) -> Unacked {
-        gauge.inc();
-        Unacked(gauge.clone())
+    fn new(metrics: &Metrics, bytes: usize) -> Unacked {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        metrics.unacked.inc();
+        metrics.unacked_bytes.inc_by(bytes);
+        Unacked {
+            messages: metrics.unacked.clone(),
+            all_bytes: metrics.unacked_bytes.clone(),
+            bytes,
+        }
     }
 }
 
 impl Drop for Unacked {
     fn drop(&mut self) {
-        self.0.dec();
+        self.messages.dec();
+        self.all_bytes.dec_by(self.bytes);
     }
 }
 
@@ -133,6 +145,8 @@ struct Connection {
     pending: VecDeque<Pending>,
     pending_bytes: usize,
     pace: Pace,
+    /// It was not read in the last round, for want of room.
+    paused: bool,
     /// Until a first `call_start`.
     silent_until: Option<tokio::time::Instant>,
 }
@@ -149,6 +163,7 @@ impl Connection {
             inbox: VecDeque::new(),
             pending: VecDeque::new(),
             pending_bytes: 0,
+            paused: false,
             silent_until: Some(tokio::time::Instant::now() + hello),
         }
     }
@@ -181,7 +196,7 @@ impl Connection {
                 return Some((close::TAKEN_OVER, "the last call here was taken over"));
             }
             let wait = self.pace.wait(Instant::now());
-            let may_read = wait.is_none() && self.has_room();
+            let may_read = self.note_room() && wait.is_none();
             // A call_start that waits for the journal has come.
             let no_hello = self.silent_until.is_some() && self.inbox.is_empty();
             let hello_by = self.silent_until.unwrap_or_else(tokio::time::Instant::now);
@@ -209,6 +224,16 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// `has_room`, counted when it ends.
+    fn note_room(&mut self) -> bool {
+        let room = self.has_room();
+        if !room && !self.paused {
+            self.app.metrics.pauses.inc();
+        }
+        self.paused = !room;
+        room
     }
 
     /// Whether another message may be read: credits, and a peer that reads its answers.
@@ -271,7 +296,7 @@ impl Connection {
             }
             let bytes = text.len();
             self.pending_bytes += bytes;
-            let unacked = Unacked::new(&self.app.metrics.unacked);
+            let unacked = Unacked::new(&self.app.metrics, bytes);
             self.pending.push_back(Pending { ticket, later, bytes, read, _unacked: unacked });
         }
         match now {
@@ -285,7 +310,8 @@ impl Connection {
     }
 
     fn refuse(&mut self, problem: &Problem) {
-        self.app.metrics.errors.inc();
+        let code = problem.code.name();
+        self.app.metrics.errors.get_or_create(&Refusal { code }).inc();
         self.socket.send(Answer::refused(problem).to_json());
     }
 

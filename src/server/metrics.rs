@@ -22,6 +22,12 @@ pub(super) struct Closing {
     pub code: u16,
 }
 
+/// Why a message was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Refusal {
+    pub code: &'static str,
+}
+
 /// Counters of the server; each method is one event, logged and counted in one place.
 #[derive(Clone, Debug)]
 pub(super) struct Metrics {
@@ -31,8 +37,11 @@ pub(super) struct Metrics {
     pub messages: Counter,
     pub message_bytes: Counter,
     pub nacks: Counter,
-    pub errors: Counter,
+    pub errors: Family<Refusal, Counter>,
     pub unacked: Gauge,
+    pub unacked_bytes: Gauge,
+    pub pauses: Counter,
+    pub pages_refused: Counter,
     pub commands: Counter,
     pub refused_connections: Counter,
     pub ack_seconds: Histogram,
@@ -47,8 +56,11 @@ impl Metrics {
             messages: Counter::default(),
             message_bytes: Counter::default(),
             nacks: Counter::default(),
-            errors: Counter::default(),
+            errors: Family::default(),
             unacked: Gauge::default(),
+            unacked_bytes: Gauge::default(),
+            pauses: Counter::default(),
+            pages_refused: Counter::default(),
             commands: Counter::default(),
             refused_connections: Counter::default(),
             ack_seconds: Histogram::new(exponential_buckets(0.000_05, 2.0, 18)),
@@ -62,6 +74,9 @@ impl Metrics {
         all.register("nacks", "Gaps answered", metrics.nacks.clone());
         all.register("errors", "Messages answered with an error", metrics.errors.clone());
         all.register("unacked", "Messages not acked yet", metrics.unacked.clone());
+        all.register("unacked_bytes", "Bytes of those", metrics.unacked_bytes.clone());
+        all.register("pauses", "Platforms not read for a while", metrics.pauses.clone());
+        all.register("pages_refused", "Lists over the page size", metrics.pages_refused.clone());
         all.register("commands", "Commands of consoles", metrics.commands.clone());
         all.register(
             "refused_connections",

@@ -17,9 +17,9 @@ use crate::engine::alert::AlertState;
 use crate::engine::effects::CallPhase;
 use crate::engine::score_call;
 use crate::hub::{AlertQuery, CallQuery};
+use crate::journal::Health;
 
 const DEFAULT_LIMIT: usize = 100;
-const MAX_LIMIT: usize = 1_000;
 /// Bytes of a too large body that are read and dropped, so that most clients come to read why
 /// they were refused.
 const DISCARD_BYTES: usize = 16 << 20;
@@ -35,7 +35,7 @@ pub(super) async fn calls(State(app): State<Arc<App>>, Query(query): Parameters)
             Some("ended") => Some(CallPhase::Ended),
             Some(_) => return Err("`state` must be open or ended".to_owned()),
         };
-        Ok(CallQuery { after: after(&query)?, limit: limit(&query)?, state })
+        Ok(CallQuery { after: after(&query)?, limit: limit(&app, &query)?, state })
     };
     answer(read().map(|query| app.desk.hub().calls(&query)))
 }
@@ -59,7 +59,7 @@ pub(super) async fn alerts(
     let read = || {
         Ok(AlertQuery {
             after: after(&query)?,
-            limit: limit(&query)?,
+            limit: limit(&app, &query)?,
             states: states(query.get("state").map(String::as_str))?,
             from: moment(&query, "from")?,
             to: moment(&query, "to")?,
@@ -75,10 +75,14 @@ fn after(query: &HashMap<String, String>) -> Result<Option<u64>, String> {
     query.get("after").map(parse).transpose()
 }
 
-fn limit(query: &HashMap<String, String>) -> Result<usize, String> {
-    let Some(text) = query.get("limit") else { return Ok(DEFAULT_LIMIT) };
-    let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-    limit.ok_or_else(|| format!("`limit` must be a whole number from 1 to {MAX_LIMIT}"))
+fn limit(app: &App, query: &HashMap<String, String>) -> Result<usize, String> {
+    let most = app.settings.max_page_items;
+    let Some(text) = query.get("limit") else { return Ok(DEFAULT_LIMIT.min(most)) };
+    let limit = text.parse().ok().filter(|limit| (1..=most).contains(limit));
+    limit.ok_or_else(|| {
+        app.metrics.pages_refused.inc();
+        format!("`limit` must be a whole number from 1 to {most}")
+    })
 }
 
 fn moment(query: &HashMap<String, String>, name: &str) -> Result<Option<Timestamp>, String> {
@@ -180,16 +184,13 @@ pub(super) async fn healthz() -> Response<Body> {
 /// `GET /readyz`: traffic may be sent here.
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response<Body> {
     let draining = app.drain.is_cancelled();
-    let writable = app.desk.journal().is_writable();
-    let status = match (draining, writable) {
-        (true, _) => "draining",
-        (_, false) => "the journal cannot be written",
-        _ => "ready",
-    };
-    let code = match status {
-        "ready" => StatusCode::OK,
+    let health = app.desk.journal().health();
+    let status = if draining { "draining" } else { health.status() };
+    let code = match (draining, health) {
+        (false, Health::Ready) => StatusCode::OK,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
+    let writable = health != Health::Failing;
     let model = app.desk.engine().model_name();
     json_body(code, &json!({"status": status, "model": model, "journal": writable}))
 }

@@ -128,6 +128,14 @@ pub async fn start(
         desk.run_timers().await;
     });
     app.sockets.spawn(timers);
+    let journal = app.desk.journal().clone();
+    app.sockets.spawn(app.drain.clone().run_until_cancelled_owned(async move {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            second.tick().await;
+            journal.tick();
+        }
+    }));
     Ok(Running { address, app, writer })
 }
 

@@ -24,6 +24,8 @@ pub struct Settings {
     pub body_timeout_s: u64,
     /// Largest body of `POST /v1/score`.
     pub score_body_bytes: usize,
+    /// Most items of a REST list in one answer; asking for more gets 400.
+    pub max_page_items: usize,
     /// Most whole calls scored at a time for REST; one more gets 503.
     pub max_scoring: usize,
     /// Time between pings.
@@ -59,6 +61,7 @@ impl Default for Settings {
             header_timeout_s: 30,
             body_timeout_s: 30,
             score_body_bytes: 4 << 20,
+            max_page_items: 1_000,
             max_scoring: 2,
             ping_s: 25,
             silent_s: 60,
@@ -88,6 +91,7 @@ impl Settings {
         }
         for (name, value) in [
             ("max_connections", self.max_connections),
+            ("max_page_items", self.max_page_items),
             ("max_scoring", self.max_scoring),
             ("credits", self.credits),
             ("credit_bytes", self.credit_bytes),

@@ -33,9 +33,18 @@ fn wrong_usage_is_exit_code_2() {
 
 #[test]
 fn every_command_explains_itself_with_examples() {
-    for command in
-        ["demo", "serve", "replay", "watch", "score", "train", "evaluate", "calibrate", "journal"]
-    {
+    for command in [
+        "demo",
+        "serve",
+        "replay",
+        "watch",
+        "score",
+        "train",
+        "evaluate",
+        "calibrate",
+        "config",
+        "journal",
+    ] {
         let help = run(&[command, "--help"]);
         assert!(help.status.success());
         assert!(stdout(&help).contains("Examples:"), "{command}");
@@ -141,6 +150,37 @@ fn a_bad_configuration_names_file_and_line() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("FOREWARN_DESK_GRACE"));
+}
+
+#[test]
+fn a_configuration_is_checked_and_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("forewarn.toml");
+    let name = path.to_str().unwrap();
+    for (text, parts) in [
+        ("[desk]\n\ngrace = 1\n", &["forewarn.toml:3: ", "`grace`", "`resume_grace_s`"][..]),
+        ("[hub]\n[server]\ncredits = 0\n", &["forewarn.toml:3: [server] `credits` is 0"]),
+        ("model = \"/no/such.json\"\n", &["cannot read the model /no/such.json"]),
+        ("[journal]\nmax_file_bytes = 5\n", &["forewarn.toml:2: [journal] `max_file_bytes`"]),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        fails(&["config", "check", name], 2, parts);
+    }
+    let bad = forewarn().args(["config", "check"]).env("FOREWARN_HUB_MAX_CONSOLES", "0").output();
+    let bad = bad.unwrap();
+    assert_eq!(bad.status.code(), Some(2));
+    assert!(stderr(&bad).contains("environment variable FOREWARN_HUB_MAX_CONSOLES: [hub]"));
+    std::fs::write(&path, "[desk]\nresume_grace_s = 7\n").unwrap();
+    let mut command = forewarn();
+    command.args(["config", "check", name]).env("FOREWARN_HUB_MAX_CONSOLES", "3");
+    let good = command.output().unwrap();
+    let shown = stdout(&good);
+    for setting in ["resume_grace_s = 7", "max_consoles = 3", "max_open_calls = 10000"] {
+        assert!(good.status.success() && shown.lines().any(|line| line == setting), "{shown}");
+    }
+    // What is shown is a file that says the same.
+    std::fs::write(&path, &shown).unwrap();
+    assert_eq!(stdout(&run(&["config", "check", name])), shown);
 }
 
 #[tokio::test]

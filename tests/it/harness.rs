@@ -136,6 +136,15 @@ impl Server {
         peer
     }
 
+    /// A number that `/metrics` shows.
+    pub async fn metric(&self, name: &str) -> u64 {
+        let (_, _, text) = http(self.address, "GET", "/metrics", "").await;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("forewarn_")?.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+    }
+
     pub fn terminate(&self) {
         signal(&self.child, "-TERM");
     }

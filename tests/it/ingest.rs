@@ -314,6 +314,7 @@ async fn credits_are_honoured_under_a_flood() {
         peer.chunk("c-1", seq, "customer", "words").await;
     }
     peer.acked("c-1", 300).await;
+    assert_eq!(server.metric("server_unacked_bytes").await, 0);
 }
 
 /// Plays a call twice: as it is, and with partials strewn in. Finals must score the same.

@@ -10,5 +10,6 @@ mod imports;
 mod ingest;
 mod journal;
 mod models;
+mod overload;
 mod replay;
 mod rest;

@@ -70,6 +70,34 @@ async fn lists_come_in_pages() {
 }
 
 #[tokio::test]
+async fn pages_are_bounded() {
+    let server = Server::with_config("[server]\nmax_page_items = 3\n");
+    let mut peer = server.ingest().await;
+    for number in 0..5 {
+        peer.start(&format!("c-{number}")).await;
+    }
+    let page = get(server.address, "/v1/calls").await;
+    assert_eq!(page["items"].as_array().unwrap().len(), 3, "also when nothing is asked for");
+    let (status, _, body) = http(server.address, "GET", "/v1/alerts?limit=4", "").await;
+    assert!(status == 400 && body.contains("from 1 to 3"), "{body}");
+    assert_eq!(server.metric("server_pages_refused_total").await, 1);
+}
+
+#[tokio::test]
+async fn connections_are_bounded() {
+    let server = Server::with_config("[server]\nmax_connections = 2\n");
+    let peer = server.ingest().await;
+    let _other = server.ingest().await;
+    assert!(Peer::try_open(server.address, "/v1/ingest", None).await.is_err());
+    drop(peer);
+    // The place is free once the server has seen the end.
+    while Peer::try_open(server.address, "/v1/ingest", None).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    assert!(server.stderr().contains("connection refused: too many are open"));
+}
+
+#[tokio::test]
 async fn a_call_can_be_read_with_its_transcript() {
     let server = Server::start();
     let mut peer = server.ingest().await;

@@ -57,7 +57,7 @@ impl Stage {
         )
         .unwrap();
         let now = Arc::clone(now);
-        let clock = Clock::from_fn(move || Timestamp(now.load(Ordering::Relaxed)));
+        let clock = Clock::new(move || Timestamp(now.load(Ordering::Relaxed)), || Duration::ZERO);
         let settings = Settings::default();
         let settings = Settings { max_open_calls: 5, ..settings };
         let metrics = Metrics::register(&mut Registry::default());

@@ -21,6 +21,8 @@ pub(super) enum OpenError {
     #[error("{0}")]
     Damaged(String),
     #[error("{0}")]
+    Full(rusqlite::Error),
+    #[error("{0}")]
     Sqlite(rusqlite::Error),
 }
 
@@ -30,6 +32,7 @@ impl From<rusqlite::Error> for OpenError {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 OpenError::Damaged(error.to_string())
             }
+            Some(ErrorCode::DiskFull) => OpenError::Full(error),
             _ => OpenError::Sqlite(error),
         }
     }
@@ -80,6 +83,10 @@ impl fmt::Display for JournalError {
                 "{file} is damaged: {why}; `forewarn journal check --data-dir {dir}` tells more, \
                  `forewarn journal export --data-dir {dir}` saves what is readable; then move \
                  {file}* away and start anew, or `forewarn journal restore` a backup"
+            ),
+            OpenError::Full(error) => write!(
+                f,
+                "{file}: {error}; free space on its disk, or raise `max_file_bytes` in [journal]"
             ),
             OpenError::Sqlite(error) => write!(f, "{file}: {error}"),
         }

@@ -68,7 +68,7 @@ impl Sqlite {
         let lock = open::lock(dir).map_err(|error| JournalError::new(&file, error))?;
         let mut connection =
             open::to_write(&file).map_err(|error| JournalError::new(&file, error))?;
-        let opened = open::begin(&mut connection, engine)
+        let opened = open::begin(&mut connection, engine, settings.max_file_bytes)
             .map_err(|error| JournalError::new(&file, error))?;
         Ok(Sqlite {
             connection,

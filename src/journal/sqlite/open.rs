@@ -101,7 +101,11 @@ pub(super) fn sync_dir(file: &Path) -> Result<(), OpenError> {
 }
 
 /// Prepares an open file for writing.
-pub(super) fn begin(connection: &mut Connection, engine: &str) -> Result<Opened, OpenError> {
+pub(super) fn begin(
+    connection: &mut Connection,
+    engine: &str,
+    max_file_bytes: u64,
+) -> Result<Opened, OpenError> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     schema::version(connection)?;
@@ -116,6 +120,11 @@ pub(super) fn begin(connection: &mut Connection, engine: &str) -> Result<Opened,
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    if max_file_bytes > 0 {
+        let pages = super::int(max_file_bytes / PAGE_BYTES);
+        connection
+            .pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0))?;
+    }
     schema::migrate(connection)?;
     let same_engine = remember_engine(connection, engine)?;
     let epoch = schema::meta(connection, "epoch")?

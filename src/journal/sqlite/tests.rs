@@ -397,6 +397,67 @@ fn old_calls_go_and_the_file_stops_growing() {
     assert_eq!(bench.number("SELECT count(*) FROM calls"), 0);
 }
 
+const LONG: &str = "I have called three times about this and nobody calls me back, not once";
+
+#[test]
+fn a_full_journal_refuses_keeps_what_it_has_and_goes_on_with_more_room() {
+    let settings = Settings { max_file_bytes: 200_000, max_bytes: 100_000, ..Settings::default() };
+    let mut bench = Bench::new(settings);
+    bench.start("open");
+    bench.commit();
+    let (refused, why) = loop {
+        bench.say("open", &LONG.repeat(20));
+        assert!(bench.committed.len() < 1_000, "it must become full");
+        let records = std::mem::take(&mut bench.waiting);
+        let offset = bench.offset;
+        match bench.journal().commit(&records, offset) {
+            Ok(()) => bench.committed.extend(records),
+            Err(error) => break (records, error.to_string()),
+        }
+    };
+    assert!(why.contains("full") && why.contains("`max_file_bytes` in [journal]"), "{why}");
+    assert!(fs::metadata(bench.file()).unwrap().size() <= 200_000);
+    assert_eq!(bench.open_again().unwrap().records, bench.committed, "what was committed");
+    bench.settings.max_file_bytes = 400_000;
+    bench.open_again().unwrap();
+    let offset = bench.offset;
+    bench.journal().commit(&refused, offset).unwrap();
+    bench.committed.extend(refused);
+    assert_eq!(bench.open_again().unwrap().records, bench.committed);
+}
+
+#[test]
+fn a_journal_full_of_ended_calls_makes_room_by_itself() {
+    let settings = Settings {
+        max_file_bytes: 300_000,
+        max_bytes: 100_000,
+        history_messages: 0,
+        ..Settings::default()
+    };
+    let mut bench = Bench::new(settings);
+    let mut failures = 0;
+    for call in 0..60 {
+        let call = format!("call-{call}");
+        bench.start(&call);
+        for _ in 0..10 {
+            bench.say(&call, LONG);
+        }
+        bench.end(&call);
+        let records = std::mem::take(&mut bench.waiting);
+        let offset = bench.offset;
+        // As the writer does: tried again, with housekeeping between.
+        while bench.journal().commit(&records, offset).is_err() {
+            failures += 1;
+            assert!(failures < 1_000, "it must come back");
+            bench.journal().over_limits = true;
+            let _ = bench.journal().tidy();
+            let _ = bench.journal().compact();
+        }
+    }
+    assert!(failures > 0, "it was full");
+    assert_eq!(bench.number("SELECT count(*) FROM calls WHERE call_id = 'call-59'"), 1);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Start(u8),

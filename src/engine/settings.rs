@@ -37,7 +37,7 @@ pub struct Settings {
     /// passed over. Each partial is scored on all that are open. Default 16.
     pub max_open_segments: usize,
     /// Turns of one call that are scored. Final chunks beyond are acked, kept and shown; risk and
-    /// level stay as they are, and phrases are not looked for. Default 10,000.
+    /// level stay as they are, and phrases are not looked for. Default 100,000.
     pub max_turns_per_call: u32,
     /// Finished utterances of one call that are remembered, to know a repeat; the oldest go
     /// first. Default 20,000.
@@ -62,7 +62,7 @@ impl Default for Settings {
             max_alerts_per_call: 50,
             max_transcript_chars: 262_144,
             max_open_segments: 16,
-            max_turns_per_call: 10_000,
+            max_turns_per_call: 100_000,
             max_finished_segments: 20_000,
             max_matches_per_chunk: 32,
             max_snooze_s: 86_400,

@@ -165,6 +165,16 @@ impl Server {
     pub fn stderr(&self) -> String {
         self.stderr.so_far()
     }
+
+    /// Waits until the log has it: what is logged takes another way than what is answered.
+    pub async fn logged(&self, what: &str) {
+        let read = async {
+            while !self.stderr().contains(what) {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, read).await.unwrap_or_else(|_| panic!("never logged: {what:?}"));
+    }
 }
 
 impl Drop for Server {

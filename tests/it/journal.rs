@@ -175,7 +175,7 @@ async fn one_server_has_a_journal() {
 async fn without_a_data_directory_the_log_says_what_that_means() {
     let server = Server::start();
     server.board("sup").await;
-    assert!(server.stderr().contains("the journal is in memory"), "{}", server.stderr());
+    server.logged("the journal is in memory").await;
 }
 
 #[tokio::test]

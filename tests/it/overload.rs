@@ -34,16 +34,6 @@ async fn says(server: &Server, code: u16, what: &str) {
     timeout(PATIENCE, asked).await.unwrap_or_else(|_| panic!("/readyz never says {what:?}"));
 }
 
-/// Waits until the log has it: what is logged takes another way than what is answered.
-async fn logs(server: &Server, what: &str) {
-    let read = async {
-        while !server.stderr().contains(what) {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(PATIENCE, read).await.unwrap_or_else(|_| panic!("never logged: {what:?}"));
-}
-
 #[tokio::test]
 async fn a_full_journal_stops_acks_and_loses_none() {
     let folder = tempfile::tempdir().unwrap();
@@ -59,7 +49,7 @@ async fn a_full_journal_stops_acks_and_loses_none() {
     assert!(server.metric("journal_commit_failures_total").await > 0);
     assert_eq!(server.metric("journal_writable").await, 0);
     assert_eq!(get(server.address, "/healthz").await["status"], "ok");
-    logs(&server, "raise `max_file_bytes` in [journal]").await;
+    server.logged("raise `max_file_bytes` in [journal]").await;
     server.kill();
     let mut acked = 0;
     while let Ok(message) = peer.try_next().await {

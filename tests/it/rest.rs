@@ -94,7 +94,7 @@ async fn connections_are_bounded() {
     while Peer::try_open(server.address, "/v1/ingest", None).await.is_err() {
         tokio::task::yield_now().await;
     }
-    assert!(server.stderr().contains("connection refused: too many are open"));
+    server.logged("connection refused: too many are open").await;
 }
 
 #[tokio::test]

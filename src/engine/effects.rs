@@ -50,7 +50,8 @@ pub struct Score {
     /// False for a provisional score.
     #[serde(rename = "final")]
     pub is_final: bool,
-    /// Of this chunk alone, −1 … 1; null unless the customer speaks the model's language.
+    /// Of this chunk, as meant after what was said before it, −1 … 1; null unless the customer
+    /// speaks the model's language.
     pub sentiment: Option<f64>,
     /// Calibrated probability that the call escalates; null in a language the model lacks.
     pub risk: Option<f64>,
@@ -79,7 +80,7 @@ pub struct Said {
     pub speaker: Speaker,
     /// The words.
     pub text: Arc<str>,
-    /// Of this chunk alone.
+    /// Of this chunk, as meant after what was said before it.
     pub sentiment: Option<f64>,
     /// Of the call, with this chunk.
     pub risk: Option<f64>,

@@ -21,7 +21,7 @@ pub struct TurnScore {
     pub at_ms: i64,
     /// Who speaks.
     pub speaker: Speaker,
-    /// Of this turn's words alone, −1 … 1.
+    /// Of this turn, as meant after what was said before it, −1 … 1.
     pub sentiment: Option<f64>,
     /// Calibrated probability that the call escalates.
     pub risk: Option<f64>,

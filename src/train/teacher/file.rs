@@ -29,6 +29,7 @@ impl TeacherError {
 ///
 /// The log-odds of head `h` for a text with the distinct known n-grams `G` is
 /// `intercepts[h] + Σ_{g∈G} ngrams[g][h] / √|G|`.
+/// A model that takes the heads over counts all n-grams that it knows itself into `|G|`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Teacher {
     /// Its name.

@@ -210,6 +210,7 @@ impl CallState {
             contribution: 0.0,
             quotes: Vec::new(),
         }];
+        (alert.guidance, alert.recommendation) = engine.playbook.advise(&alert.reasons);
         alert.history = super::alerts::raised(at, by);
         Some(self.alerts.raise(alert))
     }

@@ -62,7 +62,11 @@ impl CallFeatures {
             .collect();
         // Stable, so equal contributions keep the order of the columns.
         parts.sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
-        Explanation { log_odds: risk.log_odds(&values), intercept: risk.intercept, parts }
+        Explanation {
+            log_odds: risk.log_odds(values.iter().copied()),
+            intercept: risk.intercept,
+            parts,
+        }
     }
 
     fn quotes(&self, space: &Space, heads: &[(Role, usize)]) -> Vec<Place> {

@@ -154,6 +154,18 @@ pub fn is_reason(feature: &str) -> bool {
     }
 }
 
+/// Whether a reason is something to act on: not that the customer has a problem or that things take
+/// their course, which is said in every call, and not the mere sound of the words.
+pub fn tells_something(feature: &str) -> bool {
+    let routine = |code: &str| matches!(code.rsplit('.').next(), Some("info" | "proc" | "prob"));
+    match feature.split_once(':') {
+        Some(("outlook" | "tone", _)) => false,
+        Some(("act", code)) => !routine(code),
+        Some(_) => true,
+        None => !matches!(feature, "talk" | "length" | "question" | "negation"),
+    }
+}
+
 const FEELS: &str = "how the customer feels";
 
 /// What the code of a conversation act (`data/README.md`) says that somebody does.
@@ -217,3 +229,19 @@ const TALK: [(&str, &str); 8] = [
     ("question", "questions asked"),
     ("negation", "no, not, never"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_every_call_has_tells_nothing() {
+        for feature in ["act:refu", "act:agent.refu", "trigger:waiting", "hold", "sentiment"] {
+            assert!(tells_something(feature) && is_reason(feature), "{feature}");
+        }
+        for feature in ["act:prob", "act:customer.info", "outlook:agent", "length"] {
+            assert!(!tells_something(feature) && is_reason(feature), "{feature}");
+        }
+        assert!(!is_reason("act:nope") && !is_reason("act:other.refu") && !is_reason("trigger:"));
+    }
+}

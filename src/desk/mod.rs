@@ -118,6 +118,11 @@ impl Desk {
         &self.engine
     }
 
+    /// How calls are kept.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The read model.
     pub fn hub(&self) -> &Arc<Hub> {
         &self.hub

@@ -28,6 +28,12 @@ pub(super) struct Refusal {
     pub code: &'static str,
 }
 
+/// Which vendor format.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Vendor {
+    pub format: &'static str,
+}
+
 /// Counters of the server; each method is one event, logged and counted in one place.
 #[derive(Clone, Debug)]
 pub(super) struct Metrics {
@@ -45,6 +51,8 @@ pub(super) struct Metrics {
     pub commands: Counter,
     pub refused_connections: Counter,
     pub ack_seconds: Histogram,
+    pub vendor_skipped: Family<Vendor, Counter>,
+    pub vendor_unknown_speakers: Family<Vendor, Counter>,
 }
 
 impl Metrics {
@@ -64,6 +72,8 @@ impl Metrics {
             commands: Counter::default(),
             refused_connections: Counter::default(),
             ack_seconds: Histogram::new(exponential_buckets(0.000_05, 2.0, 18)),
+            vendor_skipped: Family::default(),
+            vendor_unknown_speakers: Family::default(),
         };
         let all = registry.sub_registry_with_prefix("server");
         all.register("connections", "Connections", metrics.connections.clone());
@@ -84,7 +94,35 @@ impl Metrics {
             metrics.refused_connections.clone(),
         );
         all.register("ack_seconds", "From read to ack", metrics.ack_seconds.clone());
+        all.register(
+            "vendor_skipped",
+            "Messages of vendors that are not used, binary frames included",
+            metrics.vendor_skipped.clone(),
+        );
+        all.register(
+            "vendor_unknown_speakers",
+            "Chunks of vendors whose speaker has no role",
+            metrics.vendor_unknown_speakers.clone(),
+        );
         metrics
+    }
+
+    pub fn vendor_skipped(&self, format: &'static str, messages: u64) {
+        if messages > 0 {
+            self.vendor_skipped.get_or_create(&Vendor { format }).inc_by(messages);
+        }
+    }
+
+    /// The counter of what is skipped of a format.
+    pub fn vendor_skips(&self, format: &'static str) -> Counter {
+        self.vendor_skipped.get_or_create(&Vendor { format }).clone()
+    }
+
+    pub fn vendor_unknown_speakers(&self, format: &'static str, chunks: u64) {
+        if chunks > 0 {
+            self.vendor_unknown_speakers.get_or_create(&Vendor { format }).inc_by(chunks);
+            tracing::debug!(format, chunks, "speakers without a role; name them with `roles`");
+        }
     }
 
     pub fn socket_opened(&self, endpoint: &'static str, peer: SocketAddr) {

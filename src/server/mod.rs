@@ -16,6 +16,7 @@ mod settings;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod vendor;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

@@ -9,6 +9,7 @@ pub mod console;
 mod fields;
 pub mod ingest;
 mod repair;
+pub mod vendors;
 
 use serde::{Deserialize, Serialize};
 

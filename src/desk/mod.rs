@@ -38,6 +38,9 @@ use timers::Timers;
 pub struct Settings {
     /// How long a call waits for its platform to come back before it ends as abandoned.
     pub resume_grace_s: u32,
+    /// The same for a call that comes by webhook, counted from its last request: a vendor sends
+    /// nothing while nobody speaks. A restart of the server counts it as any other call.
+    pub webhook_grace_s: u32,
     /// Most calls open at a time; one more is refused with `too_many_calls`.
     pub max_open_calls: usize,
     /// Ended calls whose state is kept, so that an abandoned one can be opened again and a
@@ -59,6 +62,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             resume_grace_s: 60,
+            webhook_grace_s: 900,
             max_open_calls: 10_000,
             kept_calls: 2_000,
             remembered_calls: 100_000,

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::socket::Socket;
-use super::{App, console, ingest, page, rest};
+use super::{App, console, ingest, page, rest, webhooks};
 
 /// Largest head of a request.
 const MAX_HEAD_BYTES: usize = 64 << 10;
@@ -43,6 +43,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/v1/calls/{call_id}", get(rest::call))
         .route("/v1/alerts", get(rest::alerts))
         .route("/v1/score", post(rest::score))
+        .route("/v1/webhooks/{format}", post(webhooks::endpoint))
         .route("/healthz", get(rest::healthz))
         .route("/readyz", get(rest::readyz))
         .route("/metrics", get(rest::metrics));

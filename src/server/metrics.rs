@@ -34,6 +34,12 @@ pub(super) struct Vendor {
     pub format: &'static str,
 }
 
+/// What a webhook was answered with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Webhook {
+    pub status: u16,
+}
+
 /// Counters of the server; each method is one event, logged and counted in one place.
 #[derive(Clone, Debug)]
 pub(super) struct Metrics {
@@ -51,6 +57,9 @@ pub(super) struct Metrics {
     pub commands: Counter,
     pub refused_connections: Counter,
     pub ack_seconds: Histogram,
+    pub webhooks: Family<Webhook, Counter>,
+    pub webhook_calls: Gauge,
+    pub webhook_evictions: Counter,
     pub vendor_skipped: Family<Vendor, Counter>,
     pub vendor_unknown_speakers: Family<Vendor, Counter>,
 }
@@ -72,6 +81,9 @@ impl Metrics {
             commands: Counter::default(),
             refused_connections: Counter::default(),
             ack_seconds: Histogram::new(exponential_buckets(0.000_05, 2.0, 18)),
+            webhooks: Family::default(),
+            webhook_calls: Gauge::default(),
+            webhook_evictions: Counter::default(),
             vendor_skipped: Family::default(),
             vendor_unknown_speakers: Family::default(),
         };
@@ -94,6 +106,17 @@ impl Metrics {
             metrics.refused_connections.clone(),
         );
         all.register("ack_seconds", "From read to ack", metrics.ack_seconds.clone());
+        all.register("webhooks", "Requests to webhooks", metrics.webhooks.clone());
+        all.register(
+            "webhook_calls",
+            "Calls that come by webhook and are known",
+            metrics.webhook_calls.clone(),
+        );
+        all.register(
+            "webhook_evictions",
+            "Calls forgotten over the limit",
+            metrics.webhook_evictions.clone(),
+        );
         all.register(
             "vendor_skipped",
             "Messages of vendors that are not used, binary frames included",
@@ -105,6 +128,10 @@ impl Metrics {
             metrics.vendor_unknown_speakers.clone(),
         );
         metrics
+    }
+
+    pub fn webhook(&self, status: u16) {
+        self.webhooks.get_or_create(&Webhook { status }).inc();
     }
 
     pub fn vendor_skipped(&self, format: &'static str, messages: u64) {

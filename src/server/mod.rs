@@ -13,10 +13,12 @@ mod page;
 mod rest;
 mod running;
 mod settings;
+mod signature;
 mod socket;
 #[cfg(test)]
 mod tests;
 mod vendor;
+mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -53,4 +55,6 @@ struct App {
     /// Whole calls being scored for REST.
     scoring: Arc<Semaphore>,
     next_console: AtomicU64,
+    /// What is known of calls that come by webhook.
+    webhooks: webhooks::Shelf,
 }

@@ -59,10 +59,13 @@ pub(super) fn feed(
     let call_id = message.call_id.clone().into_owned();
     let taken = platform.take(Ok(message), read, permit);
     match (&taken.later, &taken.now) {
-        (Some((_, Later::Started { last_seq, ended, .. })), _) => {
+        (Some((_, Later::Started { last_seq, ended, reopened, .. })), _) => {
             let known = (*last_seq > 0).then(|| app.desk.hub().call(&call_id)).flatten();
             let at_ms = known.map_or(0, |call| call.view.at_ms);
             adapter.started(&call_id, *last_seq, at_ms, *ended);
+            if *reopened {
+                adapter.reopened(&call_id);
+            }
         }
         (Some((_, Later::Ack { .. })), _) => adapter.taken(),
         // Somebody else has the call, or moved it on: ask for it again. Nobody need know.

@@ -13,3 +13,4 @@ mod models;
 mod overload;
 mod replay;
 mod rest;
+mod vendors;

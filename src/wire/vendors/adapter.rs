@@ -229,6 +229,13 @@ impl Adapter {
         }
     }
 
+    /// The desk had given the call up: its open partials counted as final then.
+    pub fn reopened(&mut self, call_id: &str) {
+        if let Some(session) = self.sessions.get_mut(call_id) {
+            session.close_partials();
+        }
+    }
+
     /// The desk took the next message under its number.
     pub fn taken(&mut self) {
         let Some(Queued { call_id, step, .. }) = self.queue.pop_front() else { return };

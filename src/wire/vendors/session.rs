@@ -90,6 +90,14 @@ impl Session {
         }
     }
 
+    /// Begins another utterance where one is open.
+    pub fn close_partials(&mut self) {
+        for track in self.tracks.iter_mut().filter(|track| track.is_open) {
+            track.is_open = false;
+            track.utterance += 1;
+        }
+    }
+
     /// False for a message that came before.
     pub fn is_new(&mut self, message_id: Option<&str>) -> bool {
         message_id.is_none_or(|id| self.messages.add(id))

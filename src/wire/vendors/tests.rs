@@ -135,8 +135,7 @@ fn fixtures() -> Vec<(Format, Vec<Value>)> {
 
 /// Formats whose messages carry nothing by which a repeat could be told from the same words said
 /// twice. They come over one socket, in order, and are not repeated there.
-const WITHOUT_IDENTITY: [Format; 3] =
-    [Format::ConversationRelay, Format::Jambonz, Format::Vosk];
+const WITHOUT_IDENTITY: [Format; 3] = [Format::ConversationRelay, Format::Jambonz, Format::Vosk];
 
 #[test]
 fn every_format_has_a_fixture_and_a_name() {

@@ -23,16 +23,16 @@ pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
 }
 
 fn turn(message: View<'_>) -> Result<Said, String> {
-    let number = message.name("turn_order").ok_or("Turn: `turn_order` is missing")?;
     let text = message.str("transcript").filter(|text| !text.is_empty());
-    let text = text.or_else(|| message.str("utterance")).unwrap_or_default();
+    let text = text.or_else(|| message.str("utterance"));
+    let text = text.ok_or("Turn: `transcript` is missing")?;
     let first = message.list("words").next();
     let last = message.list("words").next_back();
     let speaker = message.name("speaker_label").unwrap_or_else(|| "0".into());
     Ok(Said {
         track: speaker.clone(),
         speaker: vec![speaker],
-        key: Key::Stream(number),
+        key: message.name("turn_order").map_or(Key::Open, Key::Stream),
         start: first.and_then(|word| word.millis("start")),
         end: last.and_then(|word| word.millis("end")),
         is_final: message.flag("end_of_turn").unwrap_or(false),

@@ -6,6 +6,8 @@ use super::view::View;
 use super::{Event, Key, Reading, Said};
 
 pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
+    // The developer guide shows the stream around its events.
+    let message = message.get("CallAnalyticsTranscriptResultStream").unwrap_or(message);
     let Some(utterance) = message.get("UtteranceEvent") else {
         let is_bare = message.get("UtteranceId").is_some();
         let events = if is_bare { vec![said(message)?] } else { Vec::new() };

@@ -21,6 +21,9 @@ pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
         reading.about = About { lang: speech.name("language_code"), ..About::default() };
         reading.events.push(Event::Said(said(speech)?));
     }
+    if message.says("type", "session:new") {
+        reading.events.push(Event::Start);
+    }
     let status = body.name("call_status").map(|status| status.to_ascii_lowercase());
     match status {
         Some(status) if OVER.contains(&status.as_str()) => {
@@ -32,8 +35,15 @@ pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
     Ok(reading)
 }
 
+fn best_of(result: View<'_>) -> Option<View<'_>> {
+    result.get("alternatives").and_then(View::first)
+}
+
 fn said(speech: View<'_>) -> Result<Said, String> {
-    let best = speech.get("alternatives").and_then(View::first);
+    // Some recognisers' results are one level deeper, some have the words at once.
+    let inner = speech.get("transcripts").and_then(View::first);
+    let best = best_of(speech).or_else(|| inner.and_then(best_of));
+    let best = best.or_else(|| speech.str("transcript").map(|_| speech));
     let best = best.ok_or("`speech.alternatives` is missing")?;
     let channel = speech.name("channel_tag").unwrap_or_else(|| "1".into());
     Ok(Said {
@@ -86,6 +96,16 @@ pub(super) mod tests {
     #[test]
     fn channels_are_legs() {
         assert_eq!(told(Format::Jambonz, "", &call()), told_of_a_call());
+    }
+
+    #[test]
+    fn results_may_be_nested() {
+        let nested = json!({"type": "verb:hook", "msgid": "m-1", "call_sid": "c-1", "data":
+            {"speech": {"is_final": true, "transcripts": [{"is_final": true, "alternatives":
+            [{"confidence": 0.91, "transcript": "Where is it?"}]}]}}});
+        let bare = json!({"call_sid": "c-1", "speech": {"transcript": "Hello?"}});
+        let told = told(Format::Jambonz, "", &[nested, bare]);
+        assert_eq!(told[1..], ["#1 customer - Where is it?", "#2 customer - Hello?"]);
     }
 
     #[test]

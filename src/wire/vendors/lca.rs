@@ -16,7 +16,7 @@ pub(super) fn read(event: View<'_>) -> Result<Reading, String> {
         "START" | "START_TRANSCRIPT" => vec![Event::Start],
         "ADD_TRANSCRIPT_SEGMENT" => segment(event)?,
         "UPDATE_AGENT" => vec![Event::Update],
-        "END" | "END_TRANSCRIPT" => vec![Event::End { reason: None }],
+        "END" => vec![Event::End { reason: None }],
         _ => Vec::new(),
     };
     let begins = kind.starts_with("START");
@@ -41,7 +41,9 @@ fn about(event: View<'_>, begins: bool) -> About {
 }
 
 fn segment(event: View<'_>) -> Result<Vec<Event>, String> {
-    let channel = event.name("Channel").unwrap_or_default().to_ascii_uppercase();
+    let channel = event.name("Channel").map(|channel| channel.to_ascii_uppercase());
+    let side = || Some(if event.flag("IsCaller")? { "CALLER" } else { "AGENT" }.to_owned());
+    let channel = channel.or_else(side).unwrap_or_default();
     let role = match channel.as_str() {
         "CALLER" => Some(Speaker::Customer),
         "AGENT" => Some(Speaker::Agent),
@@ -62,8 +64,8 @@ fn segment(event: View<'_>) -> Result<Vec<Event>, String> {
         speaker: vec![channel],
         role,
         key: key.unwrap_or_default(),
-        start: event.seconds("StartTime"),
-        end: event.seconds("EndTime"),
+        start: event.seconds("StartTime").or_else(|| event.millis("BeginOffsetMillis")),
+        end: event.seconds("EndTime").or_else(|| event.millis("EndOffsetMillis")),
         is_final: !event.flag("IsPartial").unwrap_or(false),
         text: text.to_owned(),
         confidence: None,
@@ -144,6 +146,14 @@ pub(super) mod tests {
             told[1..],
             ["#1 customer 1500-2500 Hello there.", "#2 agent 3000-4000 Good morning."]
         );
+    }
+
+    #[test]
+    fn older_events_name_the_caller_otherwise() {
+        let older = json!({"EventType": "ADD_TRANSCRIPT_SEGMENT", "CallId": "c-1", "IsCaller": false,
+            "BeginOffsetMillis": 1_500, "EndOffsetMillis": 2_500, "Transcript": "Good morning.",
+            "IsPartial": false});
+        assert_eq!(told(Format::Lca, "", &[older])[1], "#1 agent 1500-2500 Good morning.");
     }
 
     #[test]

@@ -47,7 +47,12 @@ impl Roles {
             let entry = self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
             entry.map(|(_, speaker)| *speaker)
         };
-        let named = keys.iter().find_map(|key| mapped(key));
+        // `spk_0`, `ch_0` and `Guest-0` may be called 0.
+        let number = |key: &str| {
+            let (_, number) = key.rsplit_once(['_', '-'])?;
+            number.bytes().all(|byte| byte.is_ascii_digit()).then(|| mapped(number)).flatten()
+        };
+        let named = keys.iter().find_map(|key| mapped(key).or_else(|| number(key)));
         named
             .or_else(|| mapped("*"))
             .or(default)
@@ -112,6 +117,7 @@ mod tests {
         assert_eq!(roles.of(&keys(&["0"]), Some(Speaker::Customer)), Some(Speaker::Agent));
         assert_eq!(roles.of(&keys(&["s1"]), None), Some(Speaker::Customer));
         assert_eq!(roles.of(&keys(&["4:+1425"]), None), Some(Speaker::Supervisor));
+        assert_eq!(roles.of(&keys(&["spk_0"]), None), Some(Speaker::Agent));
         assert_eq!(roles.of(&keys(&["CALLER"]), None), Some(Speaker::Other), "everybody else");
         let none = Roles::default();
         assert_eq!(none.of(&keys(&["EXTERNAL"]), None), Some(Speaker::Customer));

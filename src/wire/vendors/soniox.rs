@@ -1,9 +1,10 @@
 //! Soniox real-time: tokens.
 //!
-//! Schema: inferred (Soniox real-time guide as remembered, and one sample). Tokens are parts of
-//! words and become final one by one, so they are held back until a sentence is whole: at `<end>`
-//! or `<fin>`, at another speaker, after a full stop, or when there are many. Until then they
-//! are scored as a partial, together with the tokens that may still change.
+//! Schema: inferred (one sample and third-party notes on Soniox's real-time guide). Tokens are
+//! parts of words and become final one by one, so they are held back until a sentence is whole:
+//! at `<end>` or `<fin>`, at another speaker, after a full stop, or when there are many. Until
+//! then they are scored as a partial, together with the tokens that may still change.
+//! Translations are skipped.
 
 use super::view::View;
 use super::{Event, Memory, Reading, Said, Time};
@@ -23,7 +24,8 @@ pub(super) struct Token {
 pub(super) fn read(message: View<'_>, memory: &mut Memory) -> Result<Reading, String> {
     let mut events = Vec::new();
     let mut open = Vec::new();
-    for view in message.list("tokens") {
+    let translated = |view: &View<'_>| view.says("translation_status", "translation");
+    for view in message.list("tokens").filter(|view| !translated(view)) {
         let token = Token {
             text: view.str("text").unwrap_or_default().to_owned(),
             speaker: view.name("speaker"),
@@ -54,7 +56,7 @@ pub(super) fn read(message: View<'_>, memory: &mut Memory) -> Result<Reading, St
 /// Whether what is held can go on before `next`.
 fn is_whole(held: &[Token], next: &Token) -> bool {
     let Some(last) = held.last() else { return false };
-    let begins_word = next.text.starts_with(' ');
+    let begins_word = next.text.starts_with(' ') || last.text.ends_with(' ');
     let sentence = last.text.trim_end().ends_with(['.', '?', '!']);
     last.speaker != next.speaker || begins_word && (sentence || held.len() >= MAX_HELD)
 }

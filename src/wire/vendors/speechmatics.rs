@@ -4,7 +4,7 @@
 //! are final since the last one; each goes on at once, the engine joins them to a turn, so
 //! `EndOfUtterance` is not waited for. `AddPartialTranscript` holds all words after them.
 
-use super::runs::{Word, pieces};
+use super::runs::{Word, pieces, runs};
 use super::view::View;
 use super::{Event, Reading, Said};
 
@@ -28,7 +28,7 @@ fn said(message: View<'_>, is_final: bool) -> Result<Vec<Event>, String> {
     let words = message.list("results").map(|result| {
         let best = result.get("alternatives").and_then(View::first);
         Word {
-            text: best.and_then(|best| best.str("content")).unwrap_or_default().to_owned(),
+            text: best.unwrap_or(result).str("content").unwrap_or_default().to_owned(),
             // Of several channels, the channel says who speaks.
             speaker: if channel.is_some() { None } else { best.and_then(|it| it.name("speaker")) },
             start: result.seconds("start_time"),
@@ -37,13 +37,17 @@ fn said(message: View<'_>, is_final: bool) -> Result<Vec<Event>, String> {
         }
     });
     let words: Vec<Word> = words.collect();
+    let text = metadata.str("transcript").map(str::to_owned).unwrap_or_else(|| {
+        let runs = runs(words.iter().map(|word| Word { speaker: None, ..word.clone() }));
+        runs.into_iter().map(|run| run.text).collect()
+    });
     let said = Said {
         track: channel.clone().unwrap_or_default(),
         speaker: channel.into_iter().collect(),
         start: metadata.seconds("start_time"),
         end: metadata.seconds("end_time"),
         is_final,
-        text: metadata.str("transcript").unwrap_or_default().to_owned(),
+        text,
         ..Said::default()
     };
     Ok(pieces(said, words.into_iter()))
@@ -97,6 +101,19 @@ pub(super) mod tests {
                 "end",
             ]
         );
+    }
+
+    #[test]
+    fn without_a_transcript_the_words_are_joined() {
+        let mut message = said("AddTranscript", "S1", (1.0, 2.0), "Hello there");
+        message["metadata"].as_object_mut().unwrap().remove("transcript");
+        message["results"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"type": "punctuation", "attaches_to": "previous", "start_time": 2.0,
+                   "end_time": 2.0, "alternatives": [{"content": "."}]}));
+        let told = told(Format::Speechmatics, "S1:agent", &[message]);
+        assert_eq!(told[1], "#1 agent 1000-2000 Hello there.");
     }
 
     #[test]

@@ -9,6 +9,8 @@ use super::view::View;
 use super::{About, Event, Key, Reading, Said};
 
 pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
+    // The API reference shows the stream around its event.
+    let message = message.get("TranscriptResultStream").unwrap_or(message);
     let event = message.get("TranscriptEvent").unwrap_or(message);
     let transcript = event.get("Transcript").unwrap_or(event);
     let mut reading = Reading::default();
@@ -24,12 +26,11 @@ pub(super) fn result(result: View<'_>) -> Result<Vec<Event>, String> {
     let best = result.get("Alternatives").and_then(View::first);
     let best = best.ok_or("a result has no `Alternatives`")?;
     let channel = result.name("ChannelId");
-    let number = channel.as_deref().and_then(|name| name.rsplit('_').next()?.parse().ok());
-    let mut speaker: Vec<String> = channel.iter().cloned().collect();
-    speaker.extend(number.map(|number: usize| number.to_string()));
+    let number: Option<usize> =
+        channel.as_deref().and_then(|name| name.rsplit('_').next()?.parse().ok());
     let said = Said {
+        speaker: channel.iter().cloned().collect(),
         track: channel.unwrap_or_default(),
-        speaker,
         // Channels are told apart for stereo only.
         role: number.and_then(|number| of_stereo(number, 2)),
         key: result.name("ResultId").map_or(Key::Open, Key::Own),

@@ -112,7 +112,10 @@ impl<'a> View<'a> {
         let view = self.get(name)?;
         let Some(number) = view.as_number() else {
             let text = view.0.as_str()?.trim();
-            let moment = Timestamp::parse(text).or_else(|| Timestamp::parse(&format!("{text}Z")));
+            let moment = Timestamp::parse(text)
+                .or_else(|| Timestamp::parse(&format!("{text}Z")))
+                // Minutes and seconds alone, as in a vendor's own example.
+                .or_else(|| Timestamp::parse(&text.replacen('T', "T00:", 1)));
             return moment.map(|moment| Time::Wall(moment.0));
         };
         let ms = match number.abs() {
@@ -174,6 +177,9 @@ mod tests {
             assert_eq!(view.moment(name), Some(moment), "{name}");
         }
         assert_eq!(view.moment("unix_s"), Some(Time::Wall(1_795_318_812_000)));
+        let short = json!({"t": "2026-11-22T20:05.101Z"});
+        let Some(Time::Wall(ms)) = View(&short).moment("t") else { panic!("no moment") };
+        assert_eq!(ms % 3_600_000, 20 * 60_000 + 5_101);
         assert_eq!((view.seconds("far"), view.moment("bad")), (None, None));
     }
 }

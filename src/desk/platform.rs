@@ -118,20 +118,23 @@ impl Platform {
         self.held
     }
 
-    /// Calls that other connections took since the last time.
+    /// Calls that other connections took since the last time, each once.
     pub fn take_lost(&mut self) -> Vec<Arc<str>> {
         let mut lost = {
             let mut lost = self.link.lost.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *lost)
         };
-        // One that was started again since, or of which a message was already refused, is known.
-        lost.retain(|call_id| match self.calls.get(call_id) {
-            Some(Hold::Mine { call, .. }) => !call.lock().is_held_by(&self.link),
-            _ => false,
+        // One that was started again since, or of whose loss it was told already, is known.
+        lost.retain(|call_id| {
+            let gone = match self.calls.get(call_id) {
+                Some(Hold::Mine { call, .. }) => !call.lock().is_held_by(&self.link),
+                _ => false,
+            };
+            if gone {
+                self.lose(call_id);
+            }
+            gone
         });
-        for call_id in &lost {
-            self.lose(call_id);
-        }
         lost
     }
 

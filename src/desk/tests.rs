@@ -283,6 +283,18 @@ async fn a_call_goes_to_who_started_it_last() {
 }
 
 #[tokio::test]
+async fn a_call_lost_twice_is_told_once() {
+    let bench = Bench::new(Settings::default());
+    let (mut one, mut other) = (bench.platform(), bench.platform());
+    for _ in 0..2 {
+        send(&mut one, start("c")).await;
+        send(&mut other, start("c")).await;
+    }
+    assert_eq!(one.take_lost(), [Arc::from("c")]);
+    assert_eq!((one.take_lost().len(), one.held_calls(), other.held_calls()), (0, 0, 1));
+}
+
+#[tokio::test]
 async fn an_absent_platform_ends_its_calls_and_may_come_back() {
     let bench = Bench::new(Settings::default());
     let mut first = bench.platform();

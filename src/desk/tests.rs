@@ -1,3 +1,5 @@
+mod failures;
+
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
@@ -16,16 +18,21 @@ use crate::wire;
 /// A model of one word, so that these tests do not depend on the one that ships.
 static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
     let heads = |name: &str| json!({"heads": [name], "intercepts": [-1.0], "speaks_from": [1.0], "ngrams": {"three": [1.5]}});
+    engine(heads("negative"), heads("act:refu"))
+});
+
+/// An engine with these heads for customers and agents.
+fn engine(customer: Value, agent: Value) -> Arc<Engine> {
     let model = json!({"format": "forewarn-model", "version": 1, "feature_space": SPACE,
         "name": "tiny", "lang": "en", "base_rate": 0.4,
         "training": {"command": "", "sources": [], "recipe": {}},
         "calibration": {"slope": 1.0, "intercept": 0.0},
         "thresholds": {"watch": -1.0, "warning": 0.0, "critical": 1.0},
         "risk": {"intercept": -0.5, "columns": []},
-        "customer": heads("negative"), "agent": heads("act:refu")});
+        "customer": customer, "agent": agent});
     let engine = Engine::with_model(Some((&model.to_string(), "tiny")), Default::default());
     Arc::new(engine.unwrap())
-});
+}
 
 /// Remembers everything.
 struct Recorder(Arc<Mutex<Vec<Record>>>);

@@ -1,3 +1,4 @@
+mod clock_forward;
 mod failures;
 
 use std::sync::atomic::{AtomicI64, Ordering};

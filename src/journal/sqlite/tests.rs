@@ -446,7 +446,8 @@ fn a_journal_full_of_ended_calls_makes_room_by_itself() {
         let records = std::mem::take(&mut bench.waiting);
         let offset = bench.offset;
         // As the writer does: tried again, with housekeeping between.
-        while bench.journal().commit(&records, offset).is_err() {
+        while let Err(error) = bench.journal().commit(&records, offset) {
+            assert!(error.to_string().contains("`max_file_bytes` in [journal]"), "{error}");
             failures += 1;
             assert!(failures < 1_000, "it must come back");
             bench.journal().over_limits = true;
@@ -455,6 +456,7 @@ fn a_journal_full_of_ended_calls_makes_room_by_itself() {
         }
     }
     assert!(failures > 0, "it was full");
+    assert!(fs::metadata(bench.file()).unwrap().size() <= 300_000);
     assert_eq!(bench.number("SELECT count(*) FROM calls WHERE call_id = 'call-59'"), 1);
 }
 

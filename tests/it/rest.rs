@@ -33,6 +33,7 @@ async fn bodies_that_cannot_be_used_are_refused() {
     }
     let long = format!("{{\"id\":\"{}\",\"turns\":[]}}", "x".repeat(2_000));
     assert_eq!(http(server.address, "POST", "/v1/score", &long).await.0, 413);
+    assert_eq!(server.metric("server_bodies_refused_total").await, 1);
     assert_eq!(http(server.address, "GET", "/v1/score", "").await.0, 405);
     assert_eq!(http(server.address, "GET", "/nowhere", "").await.0, 404);
     assert_eq!(http(server.address, "GET", "/v1/calls/nobody", "").await.0, 404);

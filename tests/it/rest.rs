@@ -92,9 +92,12 @@ async fn connections_are_bounded() {
     assert!(Peer::try_open(server.address, "/v1/ingest", None).await.is_err());
     drop(peer);
     // The place is free once the server has seen the end.
-    while Peer::try_open(server.address, "/v1/ingest", None).await.is_err() {
-        tokio::task::yield_now().await;
-    }
+    let freed = async {
+        while Peer::try_open(server.address, "/v1/ingest", None).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, freed).await.expect("a place must be free again");
     server.logged("connection refused: too many are open").await;
 }
 

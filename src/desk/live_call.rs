@@ -140,7 +140,8 @@ impl Desk {
 
     /// The engine's answer, and whether it failed. Should the engine ever panic, the event is
     /// refused for good in its place, so that the same message sent again does not stop the call
-    /// for ever.
+    /// for ever. What the engine had changed before it failed stays; a restart folds the refusal
+    /// and does not have it.
     fn effects(&self, call: &mut LiveCall, event: Event, at: Timestamp) -> (Event, Effects, bool) {
         let state = &mut call.state;
         let engine: &Engine = &self.engine;

@@ -14,7 +14,7 @@ use crate::desk::{Answer, Clock, Desk, Metrics, Person, Platform, Settings};
 use crate::engine::Engine;
 use crate::engine::effects::CallPhase;
 use crate::engine::event::{Action, Resolution};
-use crate::hub::{self, AlertQuery, CallQuery, Hub, Picture, Publication};
+use crate::hub::{self, Hub, Picture, Publication};
 use crate::journal::sqlite::Sqlite;
 use crate::journal::{self, Committed, Journal, Memory, Writer};
 use crate::wire::{self, Filter, Since};
@@ -87,9 +87,10 @@ impl Stage {
     }
 
     async fn hold_open_calls(&mut self) {
-        let open = CallQuery { after: None, limit: 1_000, state: Some(CallPhase::Open) };
-        for call in self.desk.hub().calls(&open).items {
-            self.send(&json!({"type": "call_start", "call_id": call.call_id})).await;
+        let mut calls = self.desk.hub().calls_below(None, 1_000, false);
+        calls.retain(|call| call.view.state == CallPhase::Open);
+        for call in calls {
+            self.send(&json!({"type": "call_start", "call_id": call.view.call_id})).await;
         }
     }
 
@@ -117,14 +118,11 @@ impl Stage {
     /// All that anybody can see, numbers with every bit.
     fn seen(&self, history: bool) -> Value {
         let hub = self.desk.hub();
-        let calls = CallQuery { after: None, limit: 1_000, state: None };
-        let mut calls = hub.calls(&calls).items;
-        calls.sort_by(|a, b| a.call_id.cmp(&b.call_id));
-        calls.retain(|call| history || call.ended_at.is_none());
-        let calls: Vec<_> = calls.iter().map(|call| hub.call(&call.call_id)).collect();
-        let all =
-            AlertQuery { after: None, limit: 1_000, states: Vec::new(), from: None, to: None };
-        let mut alerts = hub.alerts(&all).items;
+        let mut calls = hub.calls_below(None, 1_000, false);
+        calls.retain(|call| history || call.view.ended_at.is_none());
+        let calls = calls.iter().filter_map(|call| hub.call(&call.view.call_id));
+        let calls: Vec<_> = calls.map(|call| (call.number, call)).collect();
+        let mut alerts = hub.alerts_below(None, 1_000);
         alerts.sort_by(|a, b| a.alert_id.cmp(&b.alert_id));
         alerts.retain(|alert| history || alert.state.is_open());
         json!({"calls": calls, "alerts": alerts, "offset": hub.offset()})
@@ -262,9 +260,7 @@ async fn compare(commands: Vec<Command>, history_messages: u64) -> Result<(), Te
     let mut shaken = Stage::new(on_disk(dir.path(), history_messages), &now);
     for command in commands.iter().chain([&Command::Crash]) {
         let before = now.load(Ordering::Relaxed);
-        let all =
-            AlertQuery { after: None, limit: 1_000, states: Vec::new(), from: None, to: None };
-        let mut alerts = steady.desk.hub().alerts(&all).items;
+        let mut alerts = steady.desk.hub().alerts_below(None, 1_000);
         alerts.retain(|alert| whole || alert.state.is_open());
         let alerts: Vec<String> = alerts.iter().map(|alert| alert.alert_id.clone()).collect();
         let seq = match command {

@@ -107,7 +107,7 @@ impl State {
         }
         let after = Arc::clone(&entry.keys);
         let was_open = entry.view.state == CallPhase::Open;
-        if entry.number == number {
+        if !first && entry.number == number {
             entry.view = view;
         } else {
             // Another call had this id.

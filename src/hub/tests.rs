@@ -204,7 +204,10 @@ fn ended_calls_are_kept_up_to_a_limit() {
     }
     assert!(hub.call("c1").is_none() && hub.call("c3").is_some());
     let kept = hub.calls_below(None, 9, false);
-    assert_eq!(kept.iter().map(|call| call.view.call_id.as_str()).collect::<Vec<_>>(), ["c3", "c2"]);
+    assert_eq!(
+        kept.iter().map(|call| call.view.call_id.as_str()).collect::<Vec<_>>(),
+        ["c3", "c2"]
+    );
     let below = hub.calls_below(Some(kept[0].number), 9, false);
     assert_eq!((below.len(), below[0].number), (1, kept[1].number));
 }

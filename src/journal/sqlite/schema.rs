@@ -39,7 +39,8 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
 }
 
 fn migrate_by(connection: &mut Connection, steps: &[&str]) -> Result<(), OpenError> {
-    for (from, step) in steps.iter().enumerate().skip(version_unchecked(connection)?) {
+    let found = version_unchecked(connection)?;
+    for (from, step) in steps.iter().enumerate().skip(found) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(step)?;
         if from == 0 {
@@ -48,7 +49,7 @@ fn migrate_by(connection: &mut Connection, steps: &[&str]) -> Result<(), OpenErr
         }
         transaction.pragma_update(None, "user_version", from as i64 + 1)?;
         transaction.commit()?;
-        if from > 0 {
+        if found > 0 {
             tracing::info!(from, to = from + 1, "journal brought to a newer schema");
         }
     }
@@ -91,7 +92,8 @@ mod tests {
         assert_eq!(version_unchecked(&connection).unwrap(), VERSION + 1);
         assert_eq!(meta(&connection, "epoch").unwrap(), epoch, "the history goes on");
         let refused = version(&connection).unwrap_err();
-        let newer = matches!(refused, OpenError::Newer { found, known: VERSION } if found > VERSION);
+        let newer =
+            matches!(refused, OpenError::Newer { found, known: VERSION } if found > VERSION);
         assert!(newer, "{refused}");
         // A step that fails leaves nothing of itself.
         steps.push("CREATE TABLE half (x); CREATE TABLE half (x);");

@@ -141,9 +141,8 @@ async fn blocking<T: Send + 'static>(
         let until = Instant::now() + *patience;
         reading(&Archive::new(own.desk.hub(), library.as_deref(), until))
     });
-    let failed = |text: &str| {
-        Box::new(problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", text))
-    };
+    let failed =
+        |text: &str| Box::new(problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", text));
     match read.await {
         Ok(Ok(read)) => Ok(read),
         Ok(Err(ReadError::TooSlow)) => {

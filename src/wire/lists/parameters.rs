@@ -17,7 +17,10 @@ impl Parameters {
     pub fn new(given: Vec<(String, String)>, known: &[&str]) -> Result<Parameters, String> {
         for (at, (name, value)) in given.iter().enumerate() {
             if !known.contains(&name.as_str()) {
-                return Err(format!("`{name}` is no parameter here; there are {}", known.join(", ")));
+                return Err(format!(
+                    "`{name}` is no parameter here; there are {}",
+                    known.join(", ")
+                ));
             }
             if given[..at].iter().any(|(earlier, _)| earlier == name) {
                 return Err(format!("`{name}` is there twice; give it once"));
@@ -106,7 +109,10 @@ mod tests {
         }
         let words = [("open", 1), ("ended", 2), ("lost", 3)];
         let given = of(&[("state", "asleep"), ("from", "now")]).unwrap();
-        assert_eq!(given.choice("state", &words), Err("`state` must be open, ended or lost".into()));
+        assert_eq!(
+            given.choice("state", &words),
+            Err("`state` must be open, ended or lost".into())
+        );
         assert!(given.moment("from").unwrap_err().starts_with("`from` must be an RFC 3339 time"));
     }
 

@@ -20,8 +20,7 @@ pub(super) fn list(
         ORDER BY raised_at DESC, alert_id DESC";
     let mut statement = connection.prepare_cached(sql)?;
     let (below, from) = ends(query, stretch);
-    let mut alerts =
-        statement.query(params![below.0, below.1, from.0, from.1, query.call_id])?;
+    let mut alerts = statement.query(params![below.0, below.1, from.0, from.1, query.call_id])?;
     let mut items = Vec::new();
     let mut reached = None;
     loop {
@@ -43,7 +42,10 @@ pub(super) fn list(
 }
 
 /// The ends of a stretch in the text of the table, the times of the query taken in.
-fn ends(query: &AlertQuery, stretch: &Stretch<'_, AlertKey>) -> ((String, String), (String, String)) {
+fn ends(
+    query: &AlertQuery,
+    stretch: &Stretch<'_, AlertKey>,
+) -> ((String, String), (String, String)) {
     let first = |at: Timestamp| AlertKey { raised_at: at, alert_id: String::new() };
     let below = stretch.below.clone().into_iter().chain(query.to.map(first)).min();
     let from = stretch.from.clone().into_iter().chain(query.from.map(first)).max();

@@ -96,7 +96,8 @@ pub(super) fn one(
     let call: i64 = row.get(0)?;
     let view = CallView { alerts: open_alerts(connection, call)?, ..rows::view(row)? };
     let columns = rows::SAID;
-    let sql = format!("SELECT {columns} FROM transcript WHERE call = ?1 ORDER BY seq DESC LIMIT ?2");
+    let sql =
+        format!("SELECT {columns} FROM transcript WHERE call = ?1 ORDER BY seq DESC LIMIT ?2");
     let mut statement = connection.prepare_cached(&sql)?;
     let most = i64::try_from(most_chunks).unwrap_or(i64::MAX);
     let chunks = statement.query_map(params![call, most], rows::said)?;

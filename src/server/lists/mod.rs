@@ -2,6 +2,8 @@
 
 mod archive;
 mod shift;
+#[cfg(test)]
+mod tests;
 mod union;
 
 use std::sync::Arc;

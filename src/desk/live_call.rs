@@ -10,7 +10,7 @@ use crate::call::Timestamp;
 use crate::engine::effects::{CallPhase, Effects, Said, Score};
 use crate::engine::event::{Event, Recorded};
 use crate::engine::{CallState, Engine};
-use crate::hub::{Publication, Timing};
+use crate::hub::{CallNumber, Publication, Timing};
 use crate::journal::{Archive, CommitSlot, Entry, Permit, Record};
 use crate::wire::Code;
 
@@ -30,6 +30,7 @@ pub(super) type Ticket = Option<(Arc<CommitSlot>, u64)>;
 #[derive(Debug)]
 pub(super) struct LiveCall {
     pub call_id: Arc<str>,
+    pub number: CallNumber,
     pub state: CallState,
     /// The connection that may write to it.
     pub owner: Option<Arc<Link>>,
@@ -51,6 +52,7 @@ impl LiveCall {
     pub fn new(call_id: Arc<str>, state: CallState) -> LiveCall {
         LiveCall {
             call_id,
+            number: CallNumber::default(),
             state,
             owner: None,
             absent_until: None,
@@ -169,7 +171,7 @@ impl Desk {
         permit: Permit<'_, Publication>,
         ticket: Ticket,
     ) -> Option<Score> {
-        let (publication, score) = self.publication(&call.state, effects, timing);
+        let (publication, score) = self.publication(call, effects, timing);
         self.metrics.alert_changes.inc_by(publication.alerts.len() as u64);
         call.keep(&publication.said);
         // A call that goes on for long brings its first part to the tables before its end.
@@ -206,15 +208,16 @@ impl Desk {
 
     pub(super) fn publication(
         &self,
-        state: &CallState,
+        call: &LiveCall,
         effects: Effects,
         timing: Option<Timing>,
     ) -> (Publication, Option<Score>) {
         let Effects { score, said, risk, alerts, call: change, over } = effects;
         self.metrics.over_limits(over);
-        let view = Arc::new(state.view(&self.engine));
+        let view = Arc::new(call.state.view(&self.engine));
         let alerts = alerts.into_iter().map(Arc::new).collect();
-        (Publication { view, change, risk, said, alerts, timing }, score)
+        let number = call.number.clone();
+        (Publication { number, view, change, risk, said, alerts, timing }, score)
     }
 }
 

@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::call::Timestamp;
 use crate::engine::Engine;
 use crate::hub::{Hub, Publication};
 use crate::journal::WriterHandle;
@@ -130,6 +131,11 @@ impl Desk {
     /// Calls that go on.
     pub fn open_calls(&self) -> usize {
         self.shelf.open_calls()
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The journal.

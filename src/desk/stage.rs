@@ -12,13 +12,9 @@ use crate::call::Timestamp;
 use crate::engine::Engine;
 use crate::engine::effects::CallPhase;
 use crate::engine::event::Action;
-use crate::hub::{self, AlertQuery, CallQuery, Hub, Picture, Publication};
+use crate::hub::{self, Hub, Picture, Publication};
 use crate::journal::{self, Committed, Journal, Writer};
 use crate::wire::{self, Filter, Since};
-
-/// Every alert there is.
-pub(super) const ALL_ALERTS: AlertQuery =
-    AlertQuery { after: None, limit: 1_000, states: Vec::new(), from: None, to: None };
 
 /// A desk with its writer and connections of platforms. Whatever it is asked is durable before
 /// it answers.
@@ -83,9 +79,10 @@ impl Stage {
     }
 
     pub async fn hold_open_calls(&mut self) {
-        let open = CallQuery { after: None, limit: 1_000, state: Some(CallPhase::Open) };
-        for call in self.desk.hub().calls(&open).items {
-            let start = json!({"type": "call_start", "call_id": call.call_id});
+        let mut calls = self.desk.hub().calls_below(None, 1_000, false);
+        calls.retain(|call| call.view.state == CallPhase::Open);
+        for call in calls {
+            let start = json!({"type": "call_start", "call_id": call.view.call_id});
             self.send(0, &start.to_string()).await;
         }
     }
@@ -114,12 +111,11 @@ impl Stage {
     /// All that anybody can see, numbers with every bit.
     pub fn seen(&self, history: bool) -> Value {
         let hub = self.desk.hub();
-        let calls = CallQuery { after: None, limit: 1_000, state: None };
-        let mut calls = hub.calls(&calls).items;
-        calls.sort_by(|a, b| a.call_id.cmp(&b.call_id));
-        calls.retain(|call| history || call.ended_at.is_none());
-        let calls: Vec<_> = calls.iter().map(|call| hub.call(&call.call_id)).collect();
-        let mut alerts = hub.alerts(&ALL_ALERTS).items;
+        let mut calls = hub.calls_below(None, 1_000, false);
+        calls.retain(|call| history || call.view.ended_at.is_none());
+        let calls = calls.iter().filter_map(|call| hub.call(&call.view.call_id));
+        let calls: Vec<_> = calls.map(|call| (call.number, call)).collect();
+        let mut alerts = hub.alerts_below(None, 1_000);
         alerts.sort_by(|a, b| a.alert_id.cmp(&b.alert_id));
         alerts.retain(|alert| history || alert.state.is_open());
         json!({"calls": calls, "alerts": alerts, "offset": hub.offset()})

@@ -89,7 +89,7 @@ async fn status(running: &Running, path: &str) -> String {
     get(running, path).await[9..12].to_owned()
 }
 
-async fn get(running: &Running, path: &str) -> String {
+pub(super) async fn get(running: &Running, path: &str) -> String {
     let mut stream = TcpStream::connect(running.address()).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -99,7 +99,7 @@ async fn get(running: &Running, path: &str) -> String {
 }
 
 /// Waits for something that must come; a guard against hanging, nothing is measured.
-async fn until(holds: impl AsyncFn() -> bool) {
+pub(super) async fn until(holds: impl AsyncFn() -> bool) {
     let waited = tokio::time::timeout(Duration::from_secs(30), async {
         while !holds().await {
             tokio::task::yield_now().await;

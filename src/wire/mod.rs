@@ -8,6 +8,7 @@ pub mod commands;
 pub mod console;
 mod fields;
 pub mod ingest;
+pub mod lists;
 mod repair;
 
 use serde::{Deserialize, Serialize};

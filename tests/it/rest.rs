@@ -1,4 +1,4 @@
-//! REST, health and drain.
+//! REST beside the lists over the journal, health and drain.
 
 use serde_json::{Value, json};
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::desk::Settings;
-use crate::desk::stage::{ALL_ALERTS, Stage};
+use crate::desk::stage::Stage;
 use crate::engine::Engine;
 use crate::engine::event::{Action, Resolution};
 use crate::journal::sqlite::Sqlite;
@@ -157,7 +157,7 @@ async fn compare(commands: Vec<Command>, history_messages: u64) -> Result<(), Te
     let mut shaken = set_up(on_disk(dir.path(), history_messages), &now);
     for command in commands.iter().chain([&Command::Crash]) {
         let before = now.load(Ordering::Relaxed);
-        let mut alerts = steady.desk.hub().alerts(&ALL_ALERTS).items;
+        let mut alerts = steady.desk.hub().alerts_below(None, 1_000);
         alerts.retain(|alert| whole || alert.state.is_open());
         let alerts: Vec<String> = alerts.iter().map(|alert| alert.alert_id.clone()).collect();
         let seq = match command {

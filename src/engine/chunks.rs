@@ -210,7 +210,7 @@ impl CallState {
             contribution: 0.0,
             quotes: Vec::new(),
         }];
-        alert.history = super::alerts::raised(at, by);
+        alert.history = super::alerts::raised(at, by, note);
         Some(self.alerts.raise(alert))
     }
 }

@@ -44,14 +44,15 @@ pub(super) struct AlertEntry {
 
 #[derive(Debug)]
 pub(super) struct Subscriber {
+    pub user: String,
     pub queue: Arc<Queue>,
     pub subscription: Option<Matcher>,
     pub watching: HashSet<Arc<str>>,
 }
 
 impl Subscriber {
-    pub fn new(queue: Arc<Queue>) -> Subscriber {
-        Subscriber { queue, subscription: None, watching: HashSet::new() }
+    pub fn new(user: &str, queue: Arc<Queue>) -> Subscriber {
+        Subscriber { user: user.to_owned(), queue, subscription: None, watching: HashSet::new() }
     }
 }
 

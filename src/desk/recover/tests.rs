@@ -132,7 +132,7 @@ impl Stage {
 
     /// What a console that was away since `offset` gets, if not the full picture.
     fn missed(&self, offset: u64) -> Option<Vec<String>> {
-        let console = self.desk.hub().connect().unwrap();
+        let console = self.desk.hub().connect("late").unwrap();
         let since = Since { epoch: "e".into(), offset };
         match console.subscribe(Filter::default(), Some(&since)) {
             Picture::Full { .. } => None,

@@ -14,32 +14,69 @@ use crate::desk::{Answer, Clock, Desk, Metrics, Person, Platform, Settings};
 use crate::engine::Engine;
 use crate::engine::effects::CallPhase;
 use crate::engine::event::{Action, Resolution};
-use crate::hub::{self, AlertQuery, CallQuery, Hub, Picture, Publication};
+use crate::engine::matrix::Matrix;
+use crate::hub::{self, AlertQuery, CallQuery, Console, Hub, Picture, Publication};
 use crate::journal::sqlite::Sqlite;
 use crate::journal::{self, Committed, Journal, Memory, Writer};
 use crate::wire::{self, Filter, Since};
 
-static ENGINE: LazyLock<Arc<Engine>> =
-    LazyLock::new(|| Arc::new(Engine::with_model(None, Default::default()).unwrap()));
+/// Tiers that pass while the tests wait, and a budget that is soon spent.
+const MATRIX: &str = r#"
+version = 1
+[budget]
+warnings_per_team_per_hour = 2
+[[rule]]
+name = "retention"
+teams = ["t1"]
+[[rule.tier]]
+notify = ["team:{team}:supervisors"]
+within_s = 25
+[[rule.tier]]
+notify = ["user:nobody"]
+within_s = 40
+[[rule.tier]]
+notify = ["supervisors"]
+[[rule]]
+name = "others"
+[[rule.tier]]
+notify = ["team:{team}:supervisors", "agent:a1"]
+within_s = 33
+[[rule.tier]]
+notify = ["supervisors"]
+"#;
 
-const LINES: [&str; 6] = [
+fn engine(matrix: Matrix) -> Arc<Engine> {
+    Arc::new(Engine::with_model(None, Default::default()).unwrap().with_matrix(matrix))
+}
+
+static ENGINE: LazyLock<Arc<Engine>> =
+    LazyLock::new(|| engine(Matrix::parse(MATRIX, "m").unwrap()));
+/// What a budget counts is forgotten with the calls, so a journal that keeps none has none.
+static UNLIMITED: LazyLock<Arc<Engine>> =
+    LazyLock::new(|| engine(Matrix::parse(MATRIX, "m").unwrap().without_budget()));
+
+const LINES: [&str; 9] = [
     "I have called three times about this and nobody calls me back",
     "this is ridiculous, get me your manager right now",
     "unfortunately our policy does not allow a refund",
     "I am really fed up, I will cancel everything and file a complaint",
+    "you lying crooks",
+    "please close my account",
+    "oh go to hell",
     "thank you, that helps a lot",
     "",
 ];
 
-/// A desk with its writer and, at most, one connection.
+/// A desk with its writer and, at most, one connection of a platform and one of a console.
 struct Stage {
     desk: Arc<Desk>,
     writer: Writer,
     platform: Platform,
+    console: Option<Console>,
 }
 
 impl Stage {
-    fn new(journal: Box<dyn Journal>, now: &Arc<AtomicI64>) -> Stage {
+    fn new(engine: &Arc<Engine>, journal: Box<dyn Journal>, now: &Arc<AtomicI64>) -> Stage {
         let mut journal = journal;
         let history = journal.read_back(100).unwrap();
         let hub_metrics = hub::Metrics::default();
@@ -61,17 +98,27 @@ impl Stage {
         let settings = Settings::default();
         let settings = Settings { max_open_calls: 5, ..settings };
         let metrics = Metrics::register(&mut Registry::default());
-        let engine = Arc::clone(&ENGINE);
+        let engine = Arc::clone(engine);
         let desk = Arc::new(Desk::new(engine, hub, handle, settings, clock, metrics));
         desk.recover(history);
         let platform = Platform::new(Arc::clone(&desk));
-        Stage { desk, writer, platform }
+        let mut stage = Stage { desk, writer, platform, console: None };
+        stage.seat(true);
+        stage
+    }
+
+    /// Has somebody look at everything, or nobody.
+    fn seat(&mut self, present: bool) {
+        self.console = present.then(|| self.desk.hub().connect("sup").unwrap());
+        if let Some(console) = &self.console {
+            console.subscribe(Filter::default(), None);
+        }
     }
 
     /// Ends without any farewell.
     fn crash(self) {
-        let Stage { desk, writer, platform } = self;
-        drop((platform, desk));
+        let Stage { desk, writer, platform, console } = self;
+        drop((platform, console, desk));
         assert!(writer.join(Duration::from_secs(30)));
     }
 
@@ -155,7 +202,10 @@ enum Command {
     Snooze(usize),
     Resolve(usize),
     RaiseHand(u8),
+    Assign(usize),
     Pass(i64),
+    PassAnHour,
+    Seat(bool),
     Disconnect,
     Crash,
 }
@@ -175,7 +225,10 @@ fn command() -> impl Strategy<Value = Command> {
         2 => (0..9_usize).prop_map(Snooze),
         2 => (0..9_usize).prop_map(Resolve),
         1 => call().prop_map(RaiseHand),
-        3 => (1..90_i64).prop_map(Pass),
+        1 => (0..9_usize).prop_map(Assign),
+        4 => (1..90_i64).prop_map(Pass),
+        1 => Just(PassAnHour),
+        2 => any::<bool>().prop_map(Seat),
         1 => Just(Disconnect),
         3 => Just(Crash),
     ]
@@ -186,6 +239,16 @@ fn next_seq(stage: &Stage, call_id: &str) -> u64 {
     stage.desk.hub().call(call_id).map_or(1, |call| call.view.last_seq + 1)
 }
 
+/// In small steps, so that what is due at other times happens at other times.
+async fn pass(stage: &Stage, now: &AtomicI64, steps: impl Iterator<Item = i64>) -> String {
+    let before = now.load(Ordering::Relaxed);
+    for ms in steps {
+        now.store(before + ms, Ordering::Relaxed);
+        stage.fire().await;
+    }
+    String::new()
+}
+
 /// Does the same to a stage; answers as text.
 async fn perform(
     stage: &mut Stage,
@@ -194,13 +257,13 @@ async fn perform(
     alerts: &[String],
     seq: u64,
 ) -> String {
-    let before = now.load(Ordering::Relaxed);
     let call_id = |call: &u8| format!("c{call}");
     let alert = |place: &usize| alerts.get(*place).cloned().unwrap_or("al-0".into());
     match command {
         Command::Start(call) => {
             let message = json!({"type": "call_start", "call_id": call_id(call), "queue": "q1",
-                "attributes": {"tier": "gold"}, "started_at": "2026-11-22T03:40:00Z"});
+                "team": format!("t{}", call % 3), "attributes": {"tier": "gold"},
+                "started_at": "2026-11-22T03:40:00Z"});
             stage.send(&message).await
         }
         Command::Chunk { call, line, customer, partial } => {
@@ -215,7 +278,7 @@ async fn perform(
         }
         Command::Update(call) => {
             let message = json!({"type": "call_update", "call_id": call_id(call), "seq": seq,
-                "queue": format!("q{seq}"), "attributes": {"hold": true, "tier": null}});
+                "queue": format!("q{seq}"), "team": format!("t{}", seq % 3), "attributes": {"hold": true, "tier": null}});
             stage.send(&message).await
         }
         Command::End { call, escalated } => {
@@ -233,33 +296,42 @@ async fn perform(
             let action = Action::Resolve { outcome: Resolution::Averted, note: None };
             format!("{:?}", stage.act("sup-2", &alert(place), action).await)
         }
+        Command::Assign(place) => {
+            let action = Action::Assign { to: "sup-3".into(), from: None };
+            format!("{:?}", stage.act("sup-2", &alert(place), action).await)
+        }
         Command::RaiseHand(call) => format!("{:?}", stage.raise_hand(&call_id(call)).await),
-        Command::Pass(seconds) => {
-            // In small steps, so that what is due at other times happens at other times.
-            for second in 1..=*seconds {
-                now.store(before + second * 1_000, Ordering::Relaxed);
-                stage.fire().await;
-            }
+        Command::Pass(seconds) => pass(stage, now, (1..=*seconds).map(|s| s * 1_000)).await,
+        Command::PassAnHour => pass(stage, now, (1..=61).map(|m| m * 60_000)).await,
+        Command::Seat(present) => {
+            stage.seat(*present);
             String::new()
         }
-        Command::Disconnect | Command::Crash => {
+        Command::Disconnect => {
             stage.platform = Platform::new(Arc::clone(&stage.desk));
             String::new()
+        }
+        Command::Crash => {
+            stage.platform = Platform::new(Arc::clone(&stage.desk));
+            // Whoever is back within the pause after a restart was never away.
+            stage.seat(true);
+            pass(stage, now, (1..=11).map(|s| s * 1_000)).await
         }
     }
 }
 
-fn on_disk(dir: &Path, history_messages: u64) -> Box<dyn Journal> {
+fn on_disk(engine: &Engine, dir: &Path, history_messages: u64) -> Box<dyn Journal> {
     let settings = journal::Settings { history_messages, ..journal::Settings::default() };
-    Box::new(Sqlite::open(dir, &settings, ENGINE.fingerprint()).unwrap())
+    Box::new(Sqlite::open(dir, &settings, engine.fingerprint()).unwrap())
 }
 
 async fn compare(commands: Vec<Command>, history_messages: u64) -> Result<(), TestCaseError> {
     let whole = history_messages > 0;
+    let engine = if whole { &*ENGINE } else { &*UNLIMITED };
     let dir = tempfile::tempdir().unwrap();
     let now = Arc::new(AtomicI64::new(1_800_000_000_000));
-    let mut steady = Stage::new(Box::<Memory>::default(), &now);
-    let mut shaken = Stage::new(on_disk(dir.path(), history_messages), &now);
+    let mut steady = Stage::new(engine, Box::<Memory>::default(), &now);
+    let mut shaken = Stage::new(engine, on_disk(engine, dir.path(), history_messages), &now);
     for command in commands.iter().chain([&Command::Crash]) {
         let before = now.load(Ordering::Relaxed);
         let all =
@@ -278,12 +350,14 @@ async fn compare(commands: Vec<Command>, history_messages: u64) -> Result<(), Te
             steady.hold_open_calls().await;
         }
         let expected = perform(&mut steady, &now, command, &alerts, seq).await;
+        steady.fire().await;
         now.store(before, Ordering::Relaxed);
         if matches!(command, Command::Crash) {
             shaken.crash();
-            shaken = Stage::new(on_disk(dir.path(), history_messages), &now);
+            shaken = Stage::new(engine, on_disk(engine, dir.path(), history_messages), &now);
         }
         let answered = perform(&mut shaken, &now, command, &alerts, seq).await;
+        shaken.fire().await;
         if whole {
             prop_assert_eq!(answered, expected, "{:?}", command);
         }
@@ -325,14 +399,14 @@ proptest! {
 async fn what_fell_due_while_the_server_was_down_waits_for_everybody_to_be_back() {
     let dir = tempfile::tempdir().unwrap();
     let now = Arc::new(AtomicI64::new(1_800_000_000_000));
-    let mut stage = Stage::new(on_disk(dir.path(), 100), &now);
+    let mut stage = Stage::new(&ENGINE, on_disk(&ENGINE, dir.path(), 100), &now);
     stage.send(&json!({"type": "call_start", "call_id": "c"})).await;
     stage.raise_hand("c").await;
     let alert_id = stage.desk.hub().call("c").unwrap().view.alerts[0].clone();
     stage.act("sup", &alert_id, Action::Snooze { for_s: 30 }).await;
     stage.crash();
     now.fetch_add(3_600_000, Ordering::Relaxed);
-    let stage = Stage::new(on_disk(dir.path(), 100), &now);
+    let stage = Stage::new(&ENGINE, on_disk(&ENGINE, dir.path(), 100), &now);
     let history = || stage.desk.hub().alert(&alert_id).unwrap().history.len();
     for (pass_ms, entries) in [(0, 2), (9_000, 2), (1_000, 3), (1_000, 3)] {
         now.fetch_add(pass_ms, Ordering::Relaxed);
@@ -344,5 +418,115 @@ async fn what_fell_due_while_the_server_was_down_waits_for_everybody_to_be_back(
     now.fetch_add(60_000, Ordering::Relaxed);
     stage.fire().await;
     assert_eq!(stage.desk.hub().call("c").unwrap().view.reason.as_deref(), Some("abandoned"));
+    stage.crash();
+}
+
+/// The alert of a raised hand in call `c` of team `t1`: tiers of 25 s, 40 s and the last.
+async fn raised(stage: &mut Stage) -> String {
+    stage.send(&json!({"type": "call_start", "call_id": "c", "team": "t1"})).await;
+    stage.raise_hand("c").await;
+    stage.desk.hub().call("c").unwrap().view.alerts[0].clone()
+}
+
+fn whats(stage: &Stage, alert_id: &str) -> Vec<String> {
+    let alert = stage.desk.hub().alert(alert_id).unwrap();
+    alert.history.iter().filter_map(|entry| entry.what.clone()).collect()
+}
+
+#[tokio::test]
+async fn the_time_of_a_tier_goes_on_over_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = Arc::new(AtomicI64::new(1_800_000_000_000));
+    let mut stage = Stage::new(&ENGINE, on_disk(&ENGINE, dir.path(), 100), &now);
+    let alert_id = raised(&mut stage).await;
+    let due = stage.desk.hub().alert(&alert_id).unwrap().next_tier_at.unwrap();
+    assert_eq!(due, Timestamp(1_800_000_025_000));
+    stage.crash();
+    now.fetch_add(20_000, Ordering::Relaxed);
+    let mut stage = Stage::new(&ENGINE, on_disk(&ENGINE, dir.path(), 100), &now);
+    stage.send(&json!({"type": "call_start", "call_id": "c"})).await;
+    // Five seconds were left, and the pause after a restart does not lengthen them.
+    for (pass_ms, expected) in [(4_999, &[][..]), (1, &["tier 2"])] {
+        now.fetch_add(pass_ms, Ordering::Relaxed);
+        stage.fire().await;
+        assert_eq!(whats(&stage, &alert_id), expected);
+    }
+    // Overdue by now: once, ten seconds after the start, whatever happens in the call before.
+    stage.crash();
+    now.fetch_add(3_600_000, Ordering::Relaxed);
+    let mut stage = Stage::new(&ENGINE, on_disk(&ENGINE, dir.path(), 100), &now);
+    stage.send(&json!({"type": "call_start", "call_id": "c"})).await;
+    let words =
+        json!({"type": "chunk", "call_id": "c", "seq": 1, "speaker": "agent", "text": "hm"});
+    stage.send(&words).await;
+    for (pass_ms, expected) in [(0, 1), (9_999, 1), (1, 2), (60_000, 2)] {
+        now.fetch_add(pass_ms, Ordering::Relaxed);
+        stage.fire().await;
+        assert_eq!(whats(&stage, &alert_id).len(), expected, "{:?}", whats(&stage, &alert_id));
+    }
+    let alert = stage.desk.hub().alert(&alert_id).unwrap();
+    assert_eq!((alert.tier, alert.next_tier_at), (3, None));
+    stage.crash();
+}
+
+#[tokio::test]
+async fn after_a_restart_nobody_is_absent_before_they_could_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = Arc::new(AtomicI64::new(1_800_000_000_000));
+    let mut stage = Stage::new(&ENGINE, on_disk(&ENGINE, dir.path(), 100), &now);
+    let alert_id = raised(&mut stage).await;
+    // Crashed before anybody looked who is there.
+    stage.crash();
+    let mut stage = Stage::new(&ENGINE, on_disk(&ENGINE, dir.path(), 100), &now);
+    stage.seat(false);
+    stage.send(&json!({"type": "call_start", "call_id": "c"})).await;
+    now.fetch_add(9_999, Ordering::Relaxed);
+    stage.fire().await;
+    assert!(whats(&stage, &alert_id).is_empty());
+    now.fetch_add(1, Ordering::Relaxed);
+    stage.fire().await;
+    let nobody = |tier| format!("nobody of tier {tier} is connected");
+    assert_eq!(whats(&stage, &alert_id), [nobody(1), nobody(2)]);
+    let alert = stage.desk.hub().alert(&alert_id).unwrap();
+    assert_eq!((alert.tier, alert.notify.as_slice()), (3, &["supervisors".to_owned()][..]));
+    // The events of the journal repeat it.
+    let before = stage.seen(true);
+    stage.crash();
+    let stage = Stage::new(&ENGINE, on_disk(&ENGINE, dir.path(), 100), &now);
+    assert_eq!(stage.seen(true), before);
+    stage.crash();
+}
+
+#[tokio::test]
+async fn a_spent_budget_is_still_spent_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = Arc::new(AtomicI64::new(1_800_000_000_000));
+    let mut stage = Stage::new(&ENGINE, on_disk(&ENGINE, dir.path(), 100), &now);
+    let warn = async |stage: &mut Stage, call_id: &str| {
+        stage.send(&json!({"type": "call_start", "call_id": call_id, "team": "t1"})).await;
+        stage
+            .send(&json!({"type": "chunk", "call_id": call_id, "seq": 1, "speaker": "customer",
+                "text": "please close my account"}))
+            .await;
+        stage.desk.hub().call(call_id).unwrap().view.alerts[0].clone()
+    };
+    for call_id in ["a", "b"] {
+        let alert_id = warn(&mut stage, call_id).await;
+        assert!(!stage.desk.hub().alert(&alert_id).unwrap().held);
+    }
+    stage.crash();
+    now.fetch_add(1_800_000, Ordering::Relaxed);
+    let mut stage = Stage::new(&ENGINE, on_disk(&ENGINE, dir.path(), 100), &now);
+    let alert_id = warn(&mut stage, "c").await;
+    let alert = || stage.desk.hub().alert(&alert_id).unwrap();
+    assert!(alert().held && alert().notify.is_empty() && alert().next_tier_at.is_none());
+    // The hour of the first two is over.
+    for (pass_ms, held) in [(1_799_999, true), (1, false)] {
+        now.fetch_add(pass_ms, Ordering::Relaxed);
+        stage.desk.release_held().await;
+        stage.desk.journal().flush().await;
+        assert_eq!(alert().held, held, "{:?}", alert().history);
+    }
+    assert_eq!(alert().notify, ["team:t1:supervisors"]);
     stage.crash();
 }

@@ -7,15 +7,6 @@ use crate::call::Timestamp;
 use crate::engine::alert::{AlertKind, Reason};
 use crate::engine::policy::Level;
 
-/// What would happen to an alert that nobody touches. Prints as lines for a terminal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Explanation {
-    /// The rule that fits.
-    pub rule: String,
-    /// The lines.
-    pub text: String,
-}
-
 impl Matrix {
     /// Why conditions do not hold, the first that does not; `None` when all hold.
     pub(super) fn misfit(
@@ -62,8 +53,8 @@ impl Matrix {
         }
     }
 
-    /// What would happen to an alert raised at `at` that nobody touches.
-    pub fn explain(&self, subject: &Subject<'_>, at: Timestamp) -> Explanation {
+    /// What would happen to an alert raised at `at` that nobody touches, in lines for a terminal.
+    pub fn explain(&self, subject: &Subject<'_>, at: Timestamp) -> String {
         let place = self.choose(subject, at);
         let mut text = String::new();
         if let Some(hours) = &self.hours {
@@ -79,7 +70,7 @@ impl Matrix {
         push(&mut text, &format!("rule `{}` fits ({route} route)", rule.name));
         self.tiers(rule, subject, at, &mut text);
         push(&mut text, &self.budget(subject));
-        Explanation { rule: rule.name.clone(), text }
+        text
     }
 
     fn tiers(&self, rule: &Rule, subject: &Subject<'_>, at: Timestamp, text: &mut String) {

@@ -19,8 +19,6 @@ use super::event::{Attributes, CallStart};
 use super::policy::Level;
 use crate::call::Timestamp;
 
-pub use explain::Explanation;
-
 use hours::Hours;
 use target::Target;
 

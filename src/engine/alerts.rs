@@ -68,7 +68,8 @@ impl Alerts {
                 let rested = at_ms.saturating_sub(alert.at_ms) >= settings.cool_down_ms
                     || at.0.saturating_sub(alert.raised_at.0) >= settings.cool_down_ms;
                 // What the recogniser took back never disturbed anybody for good.
-                !alert.state.is_open() && (rested || alert.provisional)
+                let taken_back = alert.provisional && alert.state == AlertState::Retracted;
+                !alert.state.is_open() && (rested || taken_back)
             })
     }
 
@@ -162,7 +163,8 @@ impl Alerts {
         match action {
             Action::Acknowledge if alert.state == AlertState::Acknowledged => {
                 let taken = alert.history.iter().rev().find(|entry| is_taking(entry));
-                if taken.is_some_and(|entry| entry.by == by) {
+                // Who was given it has it as well as who took it.
+                if alert.owner.as_deref() == Some(by) || taken.is_some_and(|e| e.by == by) {
                     return Ok(Check::AlreadyDone);
                 }
                 Err(Refusal { code: "already_acknowledged", message: by_whom(taken) })

@@ -19,6 +19,8 @@ mod settings;
 mod tiers;
 
 #[cfg(test)]
+mod life_tests;
+#[cfg(test)]
 mod limits_tests;
 #[cfg(test)]
 mod tests;

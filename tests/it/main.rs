@@ -9,6 +9,7 @@ mod harness;
 mod imports;
 mod ingest;
 mod journal;
+mod matrix;
 mod models;
 mod overload;
 mod replay;

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::alert::{Alert, AlertState};
+use super::alert::Alert;
 use super::effects::Effects;
 use super::event::{Action, CallEnd, CallStart, Chunk, Event, Resolution};
 use super::{CallState, Check, Engine, Settings};

@@ -161,3 +161,51 @@ impl Desk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::registry::Registry;
+
+    use super::*;
+
+    fn budget(per_hour: Option<u32>) -> Budget {
+        Budget::new(per_hour, Metrics::register(&mut Registry::default()))
+    }
+
+    fn team(name: &str) -> Team {
+        Some(name.to_owned())
+    }
+
+    #[test]
+    fn a_team_is_disturbed_so_often_within_any_hour() {
+        let budget = budget(Some(2));
+        let take = |minute: i64| budget.take(&team("t1"), Timestamp(minute * 60_000));
+        assert_eq!([0, 20, 40, 59].map(take), [true, true, false, false]);
+        assert_eq!([60, 61, 79, 80, 81].map(take), [true, false, false, true, false]);
+    }
+
+    #[test]
+    fn each_team_has_its_own_and_calls_without_a_team_share_one() {
+        let budget = budget(Some(1));
+        let take = |team: &Team| budget.take(team, Timestamp(0));
+        assert!(take(&team("t1")) && take(&team("t2")) && take(&None));
+        assert!(!take(&team("t1")) && !take(&None));
+    }
+
+    #[test]
+    fn without_a_limit_nothing_is_kept() {
+        let budget = budget(None);
+        assert!((0..100).all(|ms| budget.take(&None, Timestamp(ms))));
+        assert!(budget.lock().told.is_empty());
+    }
+
+    #[test]
+    fn teams_over_the_limit_share_a_budget_and_quiet_ones_make_room() {
+        let budget = budget(Some(1));
+        let take = |name: &str, ms: i64| budget.take(&team(name), Timestamp(ms));
+        assert!((0..MAX_TEAMS).all(|number| take(&number.to_string(), 0)));
+        assert!(take("one more", 1) && !take("and another", 2), "they share");
+        assert!(take("one more", HOUR_MS + 1) && take("and another", HOUR_MS + 1));
+        assert!(budget.lock().told.len() < 10);
+    }
+}

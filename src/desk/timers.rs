@@ -78,7 +78,7 @@ impl Desk {
     /// Does everything that is due by now. Called at least once a second.
     pub(super) async fn fire_due(&self) {
         self.metrics.clock_is_ahead(self.clock.ahead_ms());
-        for call_id in self.timers.take_due(self.clock.now()) {
+        for call_id in self.in_order(self.timers.take_due(self.clock.now())) {
             // A stopped journal means that the server is going down.
             let Some(permit) = self.journal.permit().await else { return };
             let Some(call) = self.shelf.live(&call_id) else { continue };
@@ -99,6 +99,20 @@ impl Desk {
         self.pass_on_absent().await;
         self.release_held().await;
         self.evict();
+    }
+
+    /// Calls in the order in which something of theirs is due, which is not that of the times for
+    /// which they were once planned.
+    fn in_order(&self, call_ids: Vec<Arc<str>>) -> Vec<Arc<str>> {
+        let mut calls: Vec<(Option<Timestamp>, Arc<str>)> = Vec::with_capacity(call_ids.len());
+        for call_id in call_ids {
+            let Some(call) = self.shelf.live(&call_id) else { continue };
+            let call = call.lock();
+            let due = self.due(&call).into_iter().chain(call.absent_until).min();
+            calls.push((due, call_id));
+        }
+        calls.sort();
+        calls.into_iter().map(|(_, call_id)| call_id).collect()
     }
 
     /// When something of a call is due. What fell due while the server was down waits until

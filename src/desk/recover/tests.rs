@@ -20,7 +20,7 @@ use crate::journal::{self, Journal, Memory};
 const MATRIX: &str = r#"
 version = 1
 [budget]
-warnings_per_team_per_hour = 2
+warnings_per_team_per_hour = 1
 [[rule]]
 name = "retention"
 teams = ["t1"]
@@ -28,7 +28,7 @@ teams = ["t1"]
 notify = ["team:{team}:supervisors"]
 within_s = 25
 [[rule.tier]]
-notify = ["user:nobody"]
+notify = ["user:sup"]
 within_s = 40
 [[rule.tier]]
 notify = ["supervisors"]
@@ -62,6 +62,9 @@ const LINES: [&str; 9] = [
     "thank you, that helps a lot",
     "",
 ];
+
+/// Those that raise a warning, or turn it critical.
+const WARNINGS: std::ops::Range<usize> = 4..7;
 
 /// A desk with one connection, and somebody who looks at everything.
 fn set_up(engine: &Arc<Engine>, journal: Box<dyn Journal>, now: &Arc<AtomicI64>) -> Stage {
@@ -101,9 +104,16 @@ fn command() -> impl Strategy<Value = Command> {
     let chunk = (call(), 0..LINES.len(), any::<bool>(), 0..5_u8).prop_map(
         |(call, line, customer, partial)| Chunk { call, line, customer, partial: partial == 0 },
     );
+    let warning = (call(), WARNINGS).prop_map(|(call, line)| Chunk {
+        call,
+        line,
+        customer: true,
+        partial: false,
+    });
     prop_oneof![
         6 => call().prop_map(Start),
         24 => chunk,
+        8 => warning,
         2 => call().prop_map(Update),
         2 => (call(), any::<bool>()).prop_map(|(call, escalated)| End { call, escalated }),
         2 => (0..9_usize).prop_map(Acknowledge),
@@ -112,7 +122,7 @@ fn command() -> impl Strategy<Value = Command> {
         1 => call().prop_map(RaiseHand),
         1 => (0..9_usize).prop_map(Assign),
         4 => (1..90_i64).prop_map(Pass),
-        1 => Just(PassAnHour),
+        2 => Just(PassAnHour),
         2 => any::<bool>().prop_map(Seat),
         1 => Just(Disconnect),
         3 => Just(Crash),
@@ -125,12 +135,12 @@ fn next_seq(stage: &Stage, call_id: &str) -> u64 {
 }
 
 /// In small steps, so that what is due at other times happens at other times.
-async fn pass(stage: &Stage, now: &AtomicI64, steps: impl Iterator<Item = i64>) -> String {
-    let before = now.load(Ordering::Relaxed);
-    for ms in steps {
-        now.store(before + ms, Ordering::Relaxed);
-        stage.fire().await;
+async fn pass(stage: &Stage, now: &AtomicI64, seconds: i64) -> String {
+    for _ in 0..seconds {
+        now.fetch_add(1_000, Ordering::Relaxed);
+        stage.desk.fire_due().await;
     }
+    stage.desk.journal().flush().await;
     String::new()
 }
 
@@ -188,8 +198,8 @@ async fn perform(
         Command::RaiseHand(call) => {
             format!("{:?}", stage.raise_hand("agent", &call_id(call)).await)
         }
-        Command::Pass(seconds) => pass(stage, now, (1..=*seconds).map(|s| s * 1_000)).await,
-        Command::PassAnHour => pass(stage, now, (1..=61).map(|m| m * 60_000)).await,
+        Command::Pass(seconds) => pass(stage, now, *seconds).await,
+        Command::PassAnHour => pass(stage, now, 3_601).await,
         Command::Seat(present) => {
             stage.seat(*present);
             String::new()
@@ -202,7 +212,7 @@ async fn perform(
             stage.disconnect(0);
             // Whoever is back within the pause after a restart was never away.
             stage.seat(true);
-            pass(stage, now, (1..=11).map(|s| s * 1_000)).await
+            pass(stage, now, 11).await
         }
     }
 }
@@ -397,17 +407,15 @@ async fn a_spent_budget_is_still_spent_after_a_restart() {
         .await;
         stage.desk.hub().call(call_id).unwrap().view.alerts[0].clone()
     };
-    for call_id in ["a", "b"] {
-        let alert_id = warn(&mut stage, call_id).await;
-        assert!(!stage.desk.hub().alert(&alert_id).unwrap().held);
-    }
+    let first = warn(&mut stage, "a").await;
+    assert!(!stage.desk.hub().alert(&first).unwrap().held);
     stage.crash();
     now.fetch_add(1_800_000, Ordering::Relaxed);
     let mut stage = set_up(&ENGINE, on_disk(&ENGINE, dir.path(), 100), &now);
     let alert_id = warn(&mut stage, "c").await;
     let alert = || stage.desk.hub().alert(&alert_id).unwrap();
     assert!(alert().held && alert().notify.is_empty() && alert().next_tier_at.is_none());
-    // The hour of the first two is over.
+    // The hour of the first is over.
     for (pass_ms, held) in [(1_799_999, true), (1, false)] {
         now.fetch_add(pass_ms, Ordering::Relaxed);
         stage.desk.release_held().await;
@@ -415,5 +423,44 @@ async fn a_spent_budget_is_still_spent_after_a_restart() {
         assert_eq!(alert().held, held, "{:?}", alert().history);
     }
     assert_eq!(alert().notify, ["team:t1:supervisors"]);
+    stage.crash();
+}
+
+#[tokio::test]
+async fn of_held_warnings_that_of_the_call_with_the_highest_risk_is_released_first() {
+    let now = Arc::new(AtomicI64::new(1_800_000_000_000));
+    let mut stage = set_up(&ENGINE, Box::<Memory>::default(), &now);
+    let calls = ["first", "calm-1", "calm-2", "hot", "calm-3"];
+    for call_id in calls {
+        send(&mut stage, &json!({"type": "call_start", "call_id": call_id, "team": "t1"})).await;
+        let words = if call_id == "hot" { LINES[0] } else { LINES[7] };
+        let turns = [
+            ("customer", words),
+            ("agent", "okay"),
+            ("customer", words),
+            ("agent", "okay"),
+            ("customer", "please close my account"),
+        ];
+        for ((speaker, text), seq) in turns.into_iter().zip(1..) {
+            send(
+                &mut stage,
+                &json!({"type": "chunk", "call_id": call_id, "seq": seq, "speaker": speaker,
+                    "text": text}),
+            )
+            .await;
+        }
+    }
+    let threat = |call_id: &str| {
+        let hub = stage.desk.hub();
+        let alerts = hub.call(call_id).unwrap().view.alerts.clone();
+        let mut alerts = alerts.iter().map(|alert_id| hub.alert(alert_id).unwrap());
+        alerts.find(|alert| alert.dedup_key.ends_with("cancel_threat")).unwrap()
+    };
+    let held = || calls.iter().filter(|call_id| threat(call_id).held).count();
+    assert!(!threat("first").held && held() == 4);
+    now.fetch_add(3_600_000, Ordering::Relaxed);
+    stage.desk.release_held().await;
+    stage.desk.journal().flush().await;
+    assert!(!threat("hot").held && held() == 3, "{:?}", threat("hot").history);
     stage.crash();
 }

@@ -1,0 +1,47 @@
+// One small note beside what it explains: on hover at a mark, on focus at a line. Escape puts it away.
+import { el, show } from "./dom.js";
+
+const AWAY = 6;
+
+export class Tip {
+  /** `explain(node)` gives the lines of the note on a mark or a line, or nothing. */
+  constructor(area, explain) {
+    this.area = area;
+    this.explain = explain;
+    this.node = el("div", { class: "tip", role: "tooltip", id: "tip", hidden: true });
+    area.addEventListener("pointerover", (event) => {
+      const mark = event.target.closest("mark");
+      if (mark) this.open(mark);
+      else if (!this.node.contains(event.target)) this.close();
+    });
+    area.addEventListener("pointerleave", () => this.close());
+    area.addEventListener("focusin", (event) => this.open(event.target));
+    area.addEventListener("focusout", () => this.close());
+    area.addEventListener("scroll", () => this.close(), { passive: true });
+    area.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || this.node.hidden) return;
+      event.stopPropagation();
+      this.close();
+    });
+  }
+
+  open(target) {
+    const lines = this.explain(target);
+    if (!lines?.length) return this.close();
+    this.node.replaceChildren(...lines.map((line) => el("p", {}, line)));
+    show(this.node, true);
+    this.owner = target;
+    target.setAttribute("aria-describedby", "tip");
+    const [box, area] = [target.getBoundingClientRect(), this.area.getBoundingClientRect()];
+    const below = box.bottom + AWAY + this.node.offsetHeight < area.bottom;
+    const top = below ? box.bottom + AWAY : box.top - AWAY - this.node.offsetHeight;
+    const left = Math.min(box.left, area.right - this.node.offsetWidth - AWAY);
+    this.node.style.top = `${top - area.top + this.area.scrollTop}px`;
+    this.node.style.left = `${Math.max(AWAY, left - area.left)}px`;
+  }
+
+  close() {
+    this.owner?.removeAttribute("aria-describedby");
+    show(this.node, false);
+  }
+}

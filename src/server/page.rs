@@ -53,6 +53,7 @@ const FILES: &[File] = &[
     asset!("order.js"),
     asset!("panel.css"),
     asset!("panel.js"),
+    asset!("past.js"),
     asset!("prefs.js"),
     asset!("query.js"),
     asset!("reasons.js"),

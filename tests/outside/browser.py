@@ -108,7 +108,7 @@ class Page:
             const end = Date.now() + {seconds * 1000};
             const look = () => {{
                 const found = ({script});
-                found ? done(found) : Date.now() > end ? done(null) : setTimeout(look, 20);
+                found ? done(found instanceof Node ? true : found) : Date.now() > end ? done(null) : setTimeout(look, 20);
             }};
             look();
         }})"""

@@ -3,7 +3,8 @@ import { byId, setText, show } from "./dom.js";
 import { chosen, Filters, matches } from "./filter.js";
 import { LEVELS } from "./format.js";
 import { byUrgency, Hold, standings } from "./order.js";
-import { serverNow } from "./rest.js";
+import { Past } from "./past.js";
+import { ask, serverNow } from "./rest.js";
 import { Row } from "./row.js";
 import { Window } from "./window.js";
 
@@ -19,6 +20,7 @@ export class Board {
     this.arrangedAt = -Infinity;
     this.list = byId("rows");
     this.hold = new Hold(this.list, IDLE_MS);
+    this.past = new Past(ask, (id) => this.window.items.has(id) && this.write(this.window.items.get(id), id));
     this.filters = new Filters(state, () => this.arrange());
     this.window = new Window({
       scroller: byId("main"), list: this.list, probe: byId("row-probe"),
@@ -41,6 +43,7 @@ export class Board {
     const held = this.hold.on;
     if (!held && performance.now() - this.arrangedAt >= ORDER_MS) this.arrange();
     else for (const row of this.window.items.values()) row.tick(serverNow());
+    this.past.fill([...this.window.items.keys()].map((id) => this.state.calls.get(id)).filter(Boolean));
     const fresh = held ? this.wanted().filter((call) => !this.last.has(call.call_id)).length : 0;
     setText(byId("board-held"), fresh ? `Order held while you point, ${fresh} new` : "Order held while you point");
     show(byId("board-held"), held);
@@ -55,7 +58,7 @@ export class Board {
   arrange() {
     this.arrangedAt = performance.now();
     this.standing = standings(this.state.alerts.values());
-    this.filters.options();
+    this.filters.draw();
     const calls = byUrgency(this.wanted(), this.standing, this.state.prior, serverNow());
     this.last = new Map(calls.map((call) => [call.call_id, call]));
     this.window.set(calls.map((call) => call.call_id));

@@ -23,16 +23,16 @@ export class Filters {
     this.word = byId("filter-word");
     this.selects = { queue: byId("filter-queue"), team: byId("filter-team") };
     for (const [name, select] of Object.entries(this.selects)) select.addEventListener("change", () => prefs.set({ [name]: select.value }));
-    this.word.addEventListener("input", () => this.apply());
+    this.word.addEventListener("input", () => this.changed());
     this.word.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || !this.word.value) return;
       event.stopPropagation();
       this.word.value = "";
-      this.apply();
+      this.changed();
     });
     byId("filters").addEventListener("submit", (event) => event.preventDefault());
     byId("filter-clear").addEventListener("click", () => this.clear());
-    prefs.onChange(() => this.apply());
+    prefs.onChange(changed);
   }
 
   get words() {
@@ -49,14 +49,9 @@ export class Filters {
     this.word.focus();
   }
 
-  apply() {
-    this.options();
-    show(byId("filter-clear"), this.active);
-    this.changed();
-  }
-
   /** The queues and teams there are; one that is chosen stays, though nobody calls it now. */
-  options() {
+  draw() {
+    show(byId("filter-clear"), this.active);
     for (const [name, select] of Object.entries(this.selects)) {
       const kept = prefs.get(name);
       const values = new Set([...this.state.calls.values()].map((call) => call[name]).filter(Boolean));

@@ -136,6 +136,7 @@ class Page:
             const box = node.getBoundingClientRect();
             return [box.x + box.width / 2, box.y + box.height / 2];
         }})()""", f"{selector} on screen")
+        await self.value("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")  # scrolled
         return found
 
     async def click(self, selector):

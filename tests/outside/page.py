@@ -54,7 +54,7 @@ def main():
     parser.add_argument("--axe", type=pathlib.Path, help="axe.min.js; without it accessibility is not checked by machine")
     parser.add_argument("--screenshots", type=pathlib.Path, help="folder for the pictures of the README")
     parser.add_argument("names", nargs="*")
-    asyncio.run(run(parser.parse_args()))
+    asyncio.run(run(parser.parse_intermixed_args()))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ export class Inbox {
     this.current = null; // the one the keys act on
     this.picked = false; // by the person, not by us
     this.movedAt = -Infinity;
+    this.unfold = false;
     this.focused = { id: null, alerts: [] }; // the call that is open, and its alerts where the state has none
     this.hold = new Hold(byId("inbox"), IDLE_MS);
     this.groups = Object.fromEntries(GROUPS.map(([name, title]) => [name, this.group(name, title)]));
@@ -65,12 +66,17 @@ export class Inbox {
 
   /** The alerts of one call come first while it is open; `alerts` are those the state does not know. */
   open(id, alerts = []) {
+    this.unfold = id !== null;
     this.focused = { id, alerts };
     this.arrange();
-    const own = this.cards.get(this.groups.call.list.firstElementChild?.dataset.alert);
-    if (!own) return;
-    this.choose(own.alert.alert_id);
-    own.details.open = true;
+  }
+
+  /** Of the call that is open, the first alert stands unfolded, once it is here. */
+  unfoldFirst([alert]) {
+    if (!this.unfold || !alert) return;
+    this.unfold = false;
+    this.choose(alert.alert_id);
+    this.cards.get(alert.alert_id).details.open = true;
   }
 
   sorted() {
@@ -106,6 +112,7 @@ export class Inbox {
     setText(byId("inbox-outside"), `${outside} more waiting outside the filter`);
     show(byId("inbox-outside"), outside > 0);
     show(byId("inbox-new"), false);
+    this.unfoldFirst(sorted.call);
     this.moveOn(sorted);
     for (const [id, card] of this.cards) card.choose(id === this.current);
   }

@@ -18,11 +18,12 @@ export class Tip {
     area.addEventListener("focusin", (event) => this.open(event.target));
     area.addEventListener("focusout", () => this.close());
     area.addEventListener("scroll", () => this.close(), { passive: true });
-    area.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || this.node.hidden) return;
+    // Wherever the keyboard stands: a note under the pointer must go without moving the pointer.
+    this.escape = (event) => {
+      if (event.key !== "Escape") return;
       event.stopPropagation();
       this.close();
-    });
+    };
   }
 
   open(target) {
@@ -30,6 +31,7 @@ export class Tip {
     if (!lines?.length) return this.close();
     this.node.replaceChildren(...lines.map((line) => el("p", {}, line)));
     show(this.node, true);
+    document.addEventListener("keydown", this.escape, { capture: true });
     this.owner = target;
     target.setAttribute("aria-describedby", "tip");
     const [box, area] = [target.getBoundingClientRect(), this.area.getBoundingClientRect()];
@@ -41,6 +43,7 @@ export class Tip {
   }
 
   close() {
+    document.removeEventListener("keydown", this.escape, { capture: true });
     this.owner?.removeAttribute("aria-describedby");
     show(this.node, false);
   }

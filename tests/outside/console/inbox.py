@@ -75,7 +75,7 @@ async def test_r_and_a_digit_resolve_with_a_note(world):
     await page.click("details.closed .card")
     await page.click("details.closed .card details summary")
     await page.shows("credited the fee", ".history")
-    await page.shows("outcome averted", ".history")
+    await page.shows("Resolved: averted", "details.closed .card .state")
 
 
 async def test_escape_leaves_a_form_and_nothing_else(world):

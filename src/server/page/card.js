@@ -68,7 +68,7 @@ export class Card {
     setAttr(this.node, "data-held", alert.held ? "yes" : null);
     setAttr(this.node, "aria-label", `${levelOf(alert)}, ${headline(alert)}, call ${alert.call_id}`);
     this.head.replaceChildren(...this.headParts(alert));
-    this.brief.replaceChildren(...[reasonList(alert, first(alert.reasons), 1), isOpen(alert) ? guidance(alert) : null, recommendation(alert)].filter(Boolean));
+    this.brief.replaceChildren(...[reasonList(alert, first(alert.reasons), 1), isOpen(alert) ? guidance(alert, "h5") : null, recommendation(alert)].filter(Boolean));
     setText(this.state, stateLine(alert, user));
     this.actions.update(alert);
     this.fillDetails();

@@ -87,7 +87,7 @@ export class Panel {
     const text = JSON.stringify(alert?.guidance ?? null);
     if (text === this.advised) return;
     this.advised = text;
-    byId("panel-advice").replaceChildren(...[alert ? guidance(alert) : null].filter(Boolean));
+    byId("panel-advice").replaceChildren(...[alert ? guidance(alert, "h3") : null].filter(Boolean));
   }
 
   /** Who has come to help. */

@@ -4,6 +4,7 @@ export class Query {
   /** `changed` runs after the form was sent; an address that comes from elsewhere goes to `fill`. */
   constructor(form, view, changed) {
     this.form = form;
+    this.asked = null; // what the list on screen answers
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       const hash = `#/${view}${this.text() ? `?${this.text()}` : ""}`;
@@ -21,11 +22,12 @@ export class Query {
     return new URLSearchParams(this.entries()).toString();
   }
 
-  /** Takes over what the address says; true when that is something else than before. */
+  /** Takes over what the address says; true when that has not been asked yet. */
   fill(params) {
-    const before = this.text();
     for (const field of this.form.elements) if (field.name) field.value = params.get(field.name) ?? "";
-    return this.text() !== before;
+    const fresh = this.text() !== this.asked;
+    this.asked = this.text();
+    return fresh;
   }
 }
 

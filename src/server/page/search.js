@@ -17,12 +17,11 @@ export class Search {
   }
 
   open(params) {
-    if (this.query.fill(params) || !this.loaded) this.load();
+    if (this.query.fill(params)) this.load();
   }
 
   /** The first part of the list, or what follows `after`. */
   async load(after = null) {
-    this.loaded = true;
     this.calling?.abort();
     const { signal } = (this.calling = new AbortController());
     const asked = new URLSearchParams({ state: "ended", limit: LIMIT });

@@ -17,7 +17,6 @@ export class Tip {
     area.addEventListener("pointerleave", () => this.close());
     area.addEventListener("focusin", (event) => this.open(event.target));
     area.addEventListener("focusout", () => this.close());
-    area.addEventListener("scroll", () => this.close(), { passive: true });
     // Wherever the keyboard stands: a note under the pointer must go without moving the pointer.
     this.escape = (event) => {
       if (event.key !== "Escape") return;

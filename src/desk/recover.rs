@@ -76,9 +76,9 @@ impl Desk {
                 (_, Event::Start(start)) => {
                     let (state, effects) =
                         CallState::open(&self.engine, start.clone(), recorded.at);
-                    let mut published = folded.map_or(Vec::new(), |folded| folded.published);
-                    published.push((last_offset, self.publication(&state, effects, None).0));
                     let call = LiveCall::new(call_id, state);
+                    let mut published = folded.map_or(Vec::new(), |folded| folded.published);
+                    published.push((last_offset, self.publication(&call, effects, None).0));
                     folded = Some(Folded { call, last_offset, published });
                 }
                 (Some(folded), event) => {
@@ -91,7 +91,7 @@ impl Desk {
             }
         }
         let Folded { mut call, last_offset, mut published } = folded?;
-        let mut last = self.publication(&call.state, Effects::default(), None).0;
+        let mut last = self.publication(&call, Effects::default(), None).0;
         last.said.clone_from(&call.said);
         published.push((last_offset, last));
         if !call.is_open() {
@@ -107,7 +107,7 @@ impl Desk {
         if effects.call.is_none() && effects.alerts.is_empty() {
             return;
         }
-        let publication = self.publication(&call.state, effects, None).0;
+        let publication = self.publication(call, effects, None).0;
         published.push((*last_offset, publication));
     }
 

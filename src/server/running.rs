@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::lists::Readings;
 use super::{App, Settings, listener, metrics};
 use crate::desk::{self, Clock, Desk};
 use crate::engine::Engine;
@@ -83,6 +84,7 @@ pub async fn start(
     let hub = Hub::new(journal.epoch(), journal.last_offset(), rooms.hub, hub_metrics);
     let hub = Arc::new(hub);
     let sink = Arc::clone(&hub);
+    let readings = Readings::new(journal.library(), &rooms.journal);
     let journal_metrics = journal::Metrics::register(&mut registry);
     let (writer, handle) = Writer::start(
         journal,
@@ -115,6 +117,7 @@ pub async fn start(
         limits,
         connections: Arc::new(Semaphore::new(rooms.server.max_connections)),
         scoring: Arc::new(Semaphore::new(rooms.server.max_scoring)),
+        readings,
         settings: rooms.server,
         wire: rooms.wire,
         drain: CancellationToken::new(),

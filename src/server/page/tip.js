@@ -12,9 +12,9 @@ export class Tip {
     area.addEventListener("pointerover", (event) => {
       const mark = event.target.closest("mark");
       if (mark) this.open(mark);
-      else if (!this.node.contains(event.target)) this.close();
+      else if (!this.node.contains(event.target)) this.leave();
     });
-    area.addEventListener("pointerleave", () => this.close());
+    area.addEventListener("pointerleave", () => this.leave());
     area.addEventListener("focusin", (event) => this.open(event.target));
     area.addEventListener("focusout", () => this.close());
     // Wherever the keyboard stands: a note under the pointer must go without moving the pointer.
@@ -39,6 +39,11 @@ export class Tip {
     const left = Math.min(box.left, area.right - this.node.offsetWidth - AWAY);
     this.node.style.top = `${top - area.top + this.area.scrollTop}px`;
     this.node.style.left = `${Math.max(AWAY, left - area.left)}px`;
+  }
+
+  /** The pointer takes away only what it brought. */
+  leave() {
+    if (this.owner?.matches("mark")) this.close();
   }
 
   close() {

@@ -26,13 +26,12 @@ async def test_words_partials_acts_and_facts(world):
 
 async def test_marks_and_lines_say_what_they_counted(world):
     page = await a_call(world)
-    await page.hover(".said mark")
-    await page.shows("", ".tip:not([hidden])")
-    tip = await page.text(".tip")
-    assert tip, "a note beside the mark"
     await page.until("[...document.querySelectorAll('.said mark')].some((m) => /part of [+−]\\d/.test(m.dataset.why))", "parts of reasons")
+    await page.hover(".said mark")
+    await page.until("document.querySelector('.tip:not([hidden])')?.innerText", "a note beside the mark")
     await page.key("Escape")
     await page.until("document.querySelector('.tip').hidden", "Escape puts it away")
+    await page.mouse("mouseMoved", 5, 5)
     await page.value("document.querySelector('.transcript').focus()")
     await page.key("ArrowUp")
     await page.until("document.activeElement.className === 'said' && document.activeElement.getAttribute('aria-describedby') === 'tip'", "a line under the keyboard")

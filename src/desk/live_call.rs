@@ -10,8 +10,18 @@ use crate::call::Timestamp;
 use crate::engine::effects::{CallPhase, Effects, Said, Score};
 use crate::engine::event::{Event, Recorded};
 use crate::engine::{CallState, Engine};
-use crate::hub::{Publication, Timing};
+use crate::hub::{CallNumber, Publication, Timing};
 use crate::journal::{Archive, CommitSlot, Entry, Permit, Record};
+use crate::wire::Code;
+
+/// What came of an event.
+#[derive(Debug, Default)]
+pub(super) struct Applied {
+    /// Of a chunk.
+    pub score: Option<Score>,
+    /// The engine failed on it: it was refused in its place.
+    pub failed: bool,
+}
 
 /// Who waits for a commit, and as which of its submissions.
 pub(super) type Ticket = Option<(Arc<CommitSlot>, u64)>;
@@ -20,6 +30,7 @@ pub(super) type Ticket = Option<(Arc<CommitSlot>, u64)>;
 #[derive(Debug)]
 pub(super) struct LiveCall {
     pub call_id: Arc<str>,
+    pub number: CallNumber,
     pub state: CallState,
     /// The connection that may write to it.
     pub owner: Option<Arc<Link>>,
@@ -41,6 +52,7 @@ impl LiveCall {
     pub fn new(call_id: Arc<str>, state: CallState) -> LiveCall {
         LiveCall {
             call_id,
+            number: CallNumber::default(),
             state,
             owner: None,
             absent_until: None,
@@ -101,21 +113,24 @@ impl Desk {
         permit: Permit<'_, Publication>,
         read: Option<Instant>,
         ticket: Ticket,
-    ) -> Option<Score> {
+    ) -> Applied {
         let was_open = call.is_open();
         let scoring = Instant::now();
-        let (event, effects) = self.effects(call, event, at);
+        let (event, mut effects, failed) = self.effects(call, event, at);
+        let held = self.budget.over(&call.state, &effects.warned, at);
+        call.state.hold(&held, &mut effects);
+        let recorded = Recorded { at, event, held };
         let scored = Instant::now();
         self.metrics.events.inc();
         self.metrics.apply_seconds.observe((scored - scoring).as_secs_f64());
         let timing = read.map(|read| Timing { read, scoring, scored });
         let archived = !was_open || !call.is_open();
-        let score = self.submit(call, event, effects, at, timing, archived, permit, ticket);
+        let score = self.submit(call, recorded, effects, timing, archived, permit, ticket);
         if was_open != call.is_open() {
             self.shelf.phase_changed(call);
         }
         self.schedule(call);
-        score
+        Applied { score, failed }
     }
 
     /// Drops the oldest ended calls over the limit. Called without any call locked.
@@ -128,19 +143,21 @@ impl Desk {
         });
     }
 
-    /// The engine's answer. Should the engine ever panic, the event is refused in its place, so
-    /// that the same message sent again does not stop the call for ever.
-    fn effects(&self, call: &mut LiveCall, event: Event, at: Timestamp) -> (Event, Effects) {
+    /// The engine's answer, and whether it failed. Should the engine ever panic, the event is
+    /// refused for good in its place, so that the same message sent again does not stop the call
+    /// for ever. What the engine had changed before it failed stays; a restart folds the refusal
+    /// and does not have it.
+    fn effects(&self, call: &mut LiveCall, event: Event, at: Timestamp) -> (Event, Effects, bool) {
         let state = &mut call.state;
         let engine: &Engine = &self.engine;
         match catch_unwind(AssertUnwindSafe(|| state.apply(engine, &event, at))) {
-            Ok(effects) => (event, effects),
+            Ok(effects) => (event, effects, false),
             Err(_) => {
                 self.metrics.engine_panicked(&call.call_id, at);
                 let seq = seq_of(&event).unwrap_or_else(|| state.last_seq());
-                let refused = Event::Refused { seq, code: "internal".into() };
+                let refused = Event::Refused { seq, code: Code::Internal.name().into() };
                 let effects = state.apply(engine, &refused, at);
-                (refused, effects)
+                (refused, effects, true)
             }
         }
     }
@@ -149,16 +166,17 @@ impl Desk {
     fn submit(
         &self,
         call: &mut LiveCall,
-        event: Event,
+        recorded: Recorded,
         effects: Effects,
-        at: Timestamp,
         timing: Option<Timing>,
         archived: bool,
         permit: Permit<'_, Publication>,
         ticket: Ticket,
     ) -> Option<Score> {
-        let (publication, score) = self.publication(&call.state, effects, timing);
+        let (publication, score) = self.publication(call, effects, timing);
         self.metrics.alert_changes.inc_by(publication.alerts.len() as u64);
+        self.budget.see(&call.call_id, &publication.alerts);
+        self.watch_tiers(&call.call_id, &publication.alerts);
         call.keep(&publication.said);
         // A call that goes on for long brings its first part to the tables before its end.
         let early = !archived && call.said_bytes > self.settings.max_unarchived_bytes;
@@ -167,12 +185,8 @@ impl Desk {
             let said = call.take_said();
             Box::new(Archive::of(&call.state, Arc::clone(&publication.view), said))
         });
-        let record = Record {
-            call_id: Arc::clone(&call.call_id),
-            recorded: Recorded { at, event },
-            base_offset: 0,
-            archive,
-        };
+        let record =
+            Record { call_id: Arc::clone(&call.call_id), recorded, base_offset: 0, archive };
         let messages = publication.messages();
         permit.submit(Entry { record, messages, payload: publication }, ticket);
         score
@@ -189,20 +203,22 @@ impl Desk {
         ticket: Ticket,
     ) {
         self.metrics.events.inc();
-        self.submit(call, event, effects, at, None, false, permit, ticket);
+        let recorded = Recorded { at, event, held: Vec::new() };
+        self.submit(call, recorded, effects, None, false, permit, ticket);
     }
 
     pub(super) fn publication(
         &self,
-        state: &CallState,
+        call: &LiveCall,
         effects: Effects,
         timing: Option<Timing>,
     ) -> (Publication, Option<Score>) {
-        let Effects { score, said, risk, alerts, call: change, over } = effects;
+        let Effects { score, said, risk, alerts, warned: _, call: change, over } = effects;
         self.metrics.over_limits(over);
-        let view = Arc::new(state.view(&self.engine));
+        let view = Arc::new(call.state.view(&self.engine));
         let alerts = alerts.into_iter().map(Arc::new).collect();
-        (Publication { view, change, risk, said, alerts, timing }, score)
+        let number = call.number.clone();
+        (Publication { number, view, change, risk, said, alerts, timing }, score)
     }
 }
 

@@ -5,13 +5,19 @@
 //! unlocks, so the journal has the events of a call in the order in which they were applied.
 //! The desk knows no socket: a connection is a [`Platform`] or a [`Person`] to it.
 
+mod budget;
 mod clock;
 mod live_call;
 mod metrics;
+#[cfg(test)]
+mod model_tests;
 mod people;
 mod platform;
+mod presence;
 mod recover;
 mod shelf;
+#[cfg(test)]
+mod stage;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -20,6 +26,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::call::Timestamp;
 use crate::engine::Engine;
 use crate::hub::{Hub, Publication};
 use crate::journal::WriterHandle;
@@ -29,6 +36,8 @@ pub use metrics::Metrics;
 pub use people::{Answer, Person};
 pub use platform::{Later, Now, Platform, Taken};
 
+use budget::Budget;
+use presence::Presence;
 use shelf::Shelf;
 use timers::Timers;
 
@@ -100,6 +109,8 @@ pub struct Desk {
     metrics: Metrics,
     shelf: Shelf,
     timers: Timers,
+    budget: Budget,
+    presence: Presence,
 }
 
 impl Desk {
@@ -114,7 +125,9 @@ impl Desk {
     ) -> Desk {
         let shelf = Shelf::new(&settings, metrics.clone());
         let timers = Timers::default();
-        Desk { engine, hub, journal, settings, clock, metrics, shelf, timers }
+        let budget = Budget::new(engine.matrix.warnings_per_hour(), metrics.clone());
+        let presence = Presence::default();
+        Desk { engine, hub, journal, settings, clock, metrics, shelf, timers, budget, presence }
     }
 
     /// What all calls share.
@@ -135,6 +148,11 @@ impl Desk {
     /// Calls that go on.
     pub fn open_calls(&self) -> usize {
         self.shelf.open_calls()
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The journal.

@@ -54,6 +54,8 @@ pub(super) struct Metrics {
     pub unacked_bytes: Gauge,
     pub pauses: Counter,
     pub pages_refused: Counter,
+    pub bodies_refused: Counter,
+    pub readings_refused: Counter,
     pub commands: Counter,
     pub refused_connections: Counter,
     pub ack_seconds: Histogram,
@@ -78,6 +80,8 @@ impl Metrics {
             unacked_bytes: Gauge::default(),
             pauses: Counter::default(),
             pages_refused: Counter::default(),
+            bodies_refused: Counter::default(),
+            readings_refused: Counter::default(),
             commands: Counter::default(),
             refused_connections: Counter::default(),
             ack_seconds: Histogram::new(exponential_buckets(0.000_05, 2.0, 18)),
@@ -99,6 +103,12 @@ impl Metrics {
         all.register("unacked_bytes", "Bytes of those", metrics.unacked_bytes.clone());
         all.register("pauses", "Platforms not read for a while", metrics.pauses.clone());
         all.register("pages_refused", "Lists over the page size", metrics.pages_refused.clone());
+        all.register("bodies_refused", "Bodies over the limit", metrics.bodies_refused.clone());
+        all.register(
+            "readings_refused",
+            "Lists not given for want of time",
+            metrics.readings_refused.clone(),
+        );
         all.register("commands", "Commands of consoles", metrics.commands.clone());
         all.register(
             "refused_connections",
@@ -167,6 +177,10 @@ impl Metrics {
     pub fn connection_refused(&self, peer: SocketAddr, limit: usize) {
         self.refused_connections.inc();
         tracing::warn!(%peer, limit, "connection refused: too many are open");
+    }
+
+    pub fn reading_failed(&self, error: &str) {
+        tracing::error!(error, "the journal cannot be read for REST");
     }
 
     pub fn accept_failed(&self, error: &std::io::Error) {

@@ -6,8 +6,8 @@ mod console;
 mod handshake;
 mod ingest;
 mod listener;
+mod lists;
 mod metrics;
-
 mod pace;
 mod page;
 mod rest;
@@ -54,6 +54,8 @@ struct App {
     connections: Arc<Semaphore>,
     /// Whole calls being scored for REST.
     scoring: Arc<Semaphore>,
+    /// Lists being read for REST.
+    readings: lists::Readings,
     next_console: AtomicU64,
     /// What is known of calls that come by webhook.
     webhooks: webhooks::Shelf,

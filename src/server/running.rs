@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::lists::Readings;
 use super::webhooks::Shelf;
 use super::{App, Settings, listener, metrics};
 use crate::desk::{self, Clock, Desk};
@@ -84,6 +85,7 @@ pub async fn start(
     let hub = Hub::new(journal.epoch(), journal.last_offset(), rooms.hub, hub_metrics);
     let hub = Arc::new(hub);
     let sink = Arc::clone(&hub);
+    let readings = Readings::new(journal.library(), &rooms.journal);
     let journal_metrics = journal::Metrics::register(&mut registry);
     let (writer, handle) = Writer::start(
         journal,
@@ -123,6 +125,7 @@ pub async fn start(
         limits,
         connections: Arc::new(Semaphore::new(rooms.server.max_connections)),
         scoring: Arc::new(Semaphore::new(rooms.server.max_scoring)),
+        readings,
         settings: rooms.server,
         wire: rooms.wire,
         drain: CancellationToken::new(),

@@ -92,6 +92,13 @@ impl Server {
         Server::spawn(&mut command, None)
     }
 
+    /// With more arguments of `serve`.
+    pub fn with_arguments(arguments: &[&str]) -> Server {
+        let mut command = forewarn();
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments);
+        Server::spawn(&mut command, None)
+    }
+
     fn spawn(command: &mut Command, folder: Option<tempfile::TempDir>) -> Server {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -143,6 +150,20 @@ impl Server {
             .lines()
             .find_map(|line| line.strip_prefix("forewarn_")?.strip_prefix(name)?.strip_prefix(' '));
         line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+    }
+
+    /// Asks `/readyz` until it says that.
+    pub async fn says(&self, code: u16, what: &str) {
+        let asked = async {
+            loop {
+                let (status, _, body) = http(self.address, "GET", "/readyz", "").await;
+                if status == code && body.contains(what) {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, asked).await.unwrap_or_else(|_| panic!("/readyz never says {what:?}"));
     }
 
     pub fn terminate(&self) {

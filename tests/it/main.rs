@@ -9,6 +9,8 @@ mod harness;
 mod imports;
 mod ingest;
 mod journal;
+mod lists;
+mod matrix;
 mod models;
 mod overload;
 mod replay;

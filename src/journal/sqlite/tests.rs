@@ -1,6 +1,8 @@
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -9,7 +11,8 @@ use super::*;
 use crate::call::{Speaker, Timestamp};
 use crate::engine::event::{CallEnd, CallStart, Chunk, Event, Recorded};
 use crate::engine::{CallState, Engine};
-use crate::journal::Archive;
+use crate::journal::{Archive, ReadError, Stretch};
+use crate::wire::lists::{CallQuery, Parameters, Search, ShiftQuery};
 
 static ENGINE: LazyLock<Engine> =
     LazyLock::new(|| Engine::with_model(None, Default::default()).unwrap());
@@ -103,7 +106,7 @@ impl Bench {
     }
 
     fn push(&mut self, call_id: &str, event: Event, messages: u64, archive: Option<Box<Archive>>) {
-        let recorded = Recorded { at: Timestamp(self.now), event };
+        let recorded = Recorded { at: Timestamp(self.now), event, held: Vec::new() };
         let base_offset = self.offset;
         self.offset += messages;
         self.waiting.push(Record { call_id: call_id.into(), recorded, base_offset, archive });
@@ -436,7 +439,7 @@ fn a_journal_full_of_ended_calls_makes_room_by_itself() {
     };
     let mut bench = Bench::new(settings);
     let mut failures = 0;
-    for call in 0..60 {
+    for call in 0..100 {
         let call = format!("call-{call}");
         bench.start(&call);
         for _ in 0..10 {
@@ -446,7 +449,8 @@ fn a_journal_full_of_ended_calls_makes_room_by_itself() {
         let records = std::mem::take(&mut bench.waiting);
         let offset = bench.offset;
         // As the writer does: tried again, with housekeeping between.
-        while bench.journal().commit(&records, offset).is_err() {
+        while let Err(error) = bench.journal().commit(&records, offset) {
+            assert!(error.to_string().contains("`max_file_bytes` in [journal]"), "{error}");
             failures += 1;
             assert!(failures < 1_000, "it must come back");
             bench.journal().over_limits = true;
@@ -455,7 +459,10 @@ fn a_journal_full_of_ended_calls_makes_room_by_itself() {
         }
     }
     assert!(failures > 0, "it was full");
-    assert_eq!(bench.number("SELECT count(*) FROM calls WHERE call_id = 'call-59'"), 1);
+    assert!(fs::metadata(bench.file()).unwrap().size() <= 300_000);
+    let kept = bench.number("SELECT count(*) FROM calls");
+    assert!((1..100).contains(&kept), "the oldest of {kept} made room");
+    assert_eq!(bench.number("SELECT count(*) FROM calls WHERE call_id = 'call-99'"), 1);
 }
 
 #[derive(Clone, Debug)]
@@ -540,4 +547,45 @@ fn verify(bench: &Bench, history: &History) -> Result<(), TestCaseError> {
 fn cases() -> u32 {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     asked.map_or(24, |cases: u32| cases.min(200))
+}
+
+/// A reading whose time is over gives what it has, says how far it came, and can go on there.
+#[test]
+fn a_reading_ends_in_time_and_goes_on_where_it_was() {
+    let mut bench = Bench::new(Settings::default());
+    let calls = 200;
+    for number in 0..calls {
+        let call = format!("c{number}");
+        bench.start(&call);
+        bench.say(&call, "hello there");
+        bench.end(&call);
+    }
+    bench.commit();
+    let library = bench.journal().library().unwrap();
+    let query = CallQuery { search: Some(Search::parse("there").unwrap()), ..CallQuery::default() };
+    let (late, none) = (Instant::now(), BTreeSet::new());
+    let (mut seen, mut parts, mut below) = (Vec::new(), 0, None);
+    loop {
+        let stretch = Stretch { below, from: None, without: &none, most: 1_000 };
+        let found = library.calls(&query, &stretch, late).unwrap();
+        seen.extend(found.items.into_iter().map(|(_, view)| view.call_id));
+        parts += 1;
+        below = found.reached;
+        if below.is_none() {
+            break;
+        }
+    }
+    let expected: Vec<String> = (0..calls).rev().map(|number| format!("c{number}")).collect();
+    assert_eq!(seen, expected);
+    assert!(parts > 2, "it was interrupted");
+    // What is not given in parts is not given at all.
+    let given = Parameters::new(Vec::new(), &ShiftQuery::NAMES).unwrap();
+    let shift = ShiftQuery::parse(&given, Timestamp(bench.now)).unwrap();
+    let mut counted = 0;
+    let read = library.began(&shift, late, &mut |_| counted += 1);
+    assert!(matches!(read, Err(ReadError::TooSlow)) && counted < calls);
+    let soon = Instant::now() + Duration::from_secs(60);
+    counted = 0;
+    library.began(&shift, soon, &mut |_| counted += 1).unwrap();
+    assert_eq!(counted, calls);
 }

@@ -12,7 +12,7 @@ use crate::engine::event::Chunk;
 /// Most tracks of a call told apart; the oldest is forgotten.
 const MAX_TRACKS: usize = 64;
 /// Most partials remembered to recognise a repeat.
-const MAX_PARTIALS: usize = 256;
+const MAX_PARTIALS: usize = 64;
 /// Finals and ids of messages remembered to recognise a retry.
 const REMEMBERED: usize = 1_024;
 /// A key that is longer becomes a number: a segment's id may have 256 bytes.
@@ -43,8 +43,10 @@ pub(super) struct Session {
     tracks: Vec<Track>,
     /// Finals that came.
     finals: Window,
-    /// Texts of partials that came.
-    partials: Window,
+    /// Segments of partials that came, and hashes of their words.
+    partials: Vec<(String, u64)>,
+    /// Segments that are final.
+    segments: Window,
     /// Ids of messages that came.
     messages: Window,
 }
@@ -58,8 +60,8 @@ struct Track {
     number: u64,
     /// Utterances so far.
     utterance: u64,
-    /// Whether a partial of the present one has come.
-    is_open: bool,
+    /// The segment of the present one, once a partial of it has come.
+    open: Option<String>,
     /// Start and end of the last final.
     last_final: (Option<Time>, Option<Time>),
 }
@@ -75,7 +77,8 @@ impl Session {
             timeline: Timeline::default(),
             tracks: Vec::new(),
             finals: Window::new(REMEMBERED),
-            partials: Window::new(MAX_PARTIALS),
+            partials: Vec::new(),
+            segments: Window::new(REMEMBERED),
             messages: Window::new(REMEMBERED),
         }
     }
@@ -92,8 +95,8 @@ impl Session {
 
     /// Begins another utterance where one is open.
     pub fn close_partials(&mut self) {
-        for track in self.tracks.iter_mut().filter(|track| track.is_open) {
-            track.is_open = false;
+        for track in self.tracks.iter_mut().filter(|track| track.open.is_some()) {
+            track.open = None;
             track.utterance += 1;
         }
     }
@@ -136,24 +139,26 @@ impl Session {
             self.timeline.restart(stream);
         }
         let epoch = self.timeline.epoch(stream, said.start);
-        let segment_id = self.segment(&said, track, epoch);
-        let first = if said.is_final {
-            self.finals.add(print)
-        } else {
-            self.partials.add((&segment_id, text))
-        };
+        let start_ms = self.timeline.place(stream, said.start);
+        let segment_id = self.segment(&said, stream, track, epoch, start_ms);
+        if said.is_final {
+            self.finals.add(print);
+        }
+        let is_repeat = !said.is_final && !self.is_new_partial(text, &segment_id);
         let track = &mut self.tracks[track];
         // Silence says nothing, unless it takes back a partial.
-        let may_close = said.is_final && (track.is_open || !matches!(said.key, Key::Open));
-        if !said.is_final && !first || text.is_empty() && !may_close {
+        let may_close = said.is_final && (track.open.is_some() || !matches!(said.key, Key::Open));
+        if is_repeat || text.is_empty() && !may_close {
             return None;
         }
         if matches!(said.key, Key::Open) {
-            track.is_open = !said.is_final;
+            track.open = (!said.is_final).then(|| segment_id.clone());
             track.utterance += u64::from(said.is_final);
         }
         if said.is_final {
             track.last_final = (said.start.or(last_final.0), said.end.or(last_final.1));
+            self.partials.retain(|(open, _)| *open != segment_id);
+            self.segments.add(&segment_id);
         }
         let speaker = roles.of(&said.speaker, said.role).unwrap_or_else(|| {
             *unknown += 1;
@@ -163,7 +168,7 @@ impl Session {
             seq: 0,
             segment_id: Some(segment_id),
             speaker,
-            start_ms: self.timeline.place(stream, said.start),
+            start_ms,
             end_ms: self.timeline.place(stream, said.end),
             is_final: said.is_final,
             confidence: said.confidence,
@@ -171,17 +176,52 @@ impl Session {
         })
     }
 
-    fn segment(&self, said: &Said, track: usize, epoch: u32) -> String {
-        let short = |key: &str| match key.len() {
-            ..=MAX_KEY_BYTES => key.to_owned(),
-            _ => format!("{:016x}", hash(key)),
-        };
+    /// False for a partial that says what the one before it said.
+    fn is_new_partial(&mut self, text: &str, segment_id: &str) -> bool {
+        let text = hash(text);
+        if let Some((_, before)) = self.partials.iter_mut().find(|(open, _)| open == segment_id) {
+            return std::mem::replace(before, text) != text;
+        }
+        if self.partials.len() >= MAX_PARTIALS {
+            self.partials.remove(0);
+        }
+        self.partials.push((segment_id.to_owned(), text));
+        true
+    }
+
+    /// Names the segment so that another connection, or this one after a restart of the server,
+    /// finds the same name for the same utterance wherever the format allows it.
+    fn segment(
+        &self,
+        said: &Said,
+        stream: Option<&str>,
+        track: usize,
+        epoch: u32,
+        start_ms: Option<i64>,
+    ) -> String {
+        let nameless = || format!("{}.{epoch}", self.nonce);
         match &said.key {
             Key::Own(key) => short(key),
-            Key::Stream(key) => format!("{}.{epoch}:{}", self.nonce, short(key)),
+            Key::Stream(key) => {
+                format!("{}:{}", stream.map_or_else(nameless, short), short(key))
+            }
             Key::Open => {
-                let Track { number, utterance, .. } = &self.tracks[track];
-                format!("{}.{number}.{utterance}", self.nonce)
+                let Track { number, utterance, open, .. } = &self.tracks[track];
+                if let Some(open) = open {
+                    return open.clone();
+                }
+                // Moments as the vendor gave them: call time 0 may be another after a restart.
+                let at = match (said.start, said.end) {
+                    (Some(Time::Wall(ms)), _) | (None, Some(Time::Wall(ms) | Time::Stream(ms))) => {
+                        Some(ms)
+                    }
+                    _ => start_ms,
+                };
+                let place = hash((stream, &said.track));
+                let by_time = at.map(|at| format!("{place:016x}@{at}"));
+                by_time
+                    .filter(|id| !self.segments.has(id))
+                    .unwrap_or_else(|| format!("{}.{number}.{utterance}", self.nonce))
             }
         }
     }
@@ -198,11 +238,19 @@ impl Session {
                 stream: stream.map(str::to_owned),
                 number,
                 utterance: 0,
-                is_open: false,
+                open: None,
                 last_final: (None, None),
             });
             self.tracks.len() - 1
         })
+    }
+}
+
+/// A name of bounded length.
+fn short(name: &str) -> String {
+    match name.len() {
+        ..=MAX_KEY_BYTES => name.to_owned(),
+        _ => format!("{:016x}", hash(name)),
     }
 }
 

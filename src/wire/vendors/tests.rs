@@ -242,6 +242,63 @@ fn a_call_taken_by_another_connection_is_taken_back_with_its_next_message() {
     assert!(matches!(chunk, Body::Chunk(Chunk { seq: 8, .. })), "the same words, numbered anew");
 }
 
+/// Found by thinking of a server that restarts: what is open there must be found again.
+#[test]
+fn an_utterance_cut_by_a_reconnect_is_one_segment() {
+    let mut found = 0;
+    for (format, messages) in fixtures() {
+        let mut facts = Facts { call_id: Some("c".into()), ..Facts::default() };
+        facts.roles = Roles::parse("0:agent").unwrap();
+        let mut once = Line::with(format, facts.clone());
+        let mut first = Line::with(format, facts.clone());
+        for message in &messages {
+            once.read(&message.to_string()).unwrap();
+        }
+        let Some(partial) = messages.iter().position(|message| {
+            let mut line = Line::with(format, facts.clone());
+            line.read(&message.to_string()).unwrap();
+            line.chunks.first().is_some_and(|chunk| !chunk.is_final && chunk.start_ms.is_some())
+        }) else {
+            continue;
+        };
+        for message in &messages[..=partial] {
+            first.read(&message.to_string()).unwrap();
+        }
+        let settings = Settings::default();
+        let mut second = Line::with(format, facts.clone());
+        second.adapter = Adapter::new(format, facts, "other".into(), 100);
+        let latest = first.chunks.iter().filter_map(|chunk| chunk.end_ms).max().unwrap_or(0);
+        // What opened the stream is not sent again.
+        for message in &messages[partial + 1..] {
+            second.adapter.read(&message.to_string(), &settings).unwrap();
+            while let Some(Message { call_id, body }) = second.adapter.next(&settings) {
+                match body {
+                    Body::Start(_) => second.adapter.started(&call_id, 9, latest, false),
+                    Body::Chunk(chunk) => {
+                        first.chunk(chunk);
+                        second.adapter.taken();
+                    }
+                    _ => second.adapter.taken(),
+                }
+            }
+        }
+        // These name their stream once, at its start: without it, it could be another one.
+        let named_once = [Format::AssemblyAi, Format::Speechmatics, Format::RevAi];
+        if !named_once.contains(&format) && format != Format::Soniox {
+            assert_eq!(first.heard(), once.heard(), "{}", format.name());
+            found += 1;
+        }
+    }
+    assert!(found >= 8, "{found} formats have partials with times");
+}
+
+#[test]
+fn a_partial_that_comes_back_to_earlier_words_is_told() {
+    let partial = |text: &str| json!({"partial": text});
+    let told = told(Format::Vosk, "customer", &["a b", "a", "a", "a b"].map(partial));
+    assert_eq!(told[1..], ["#1 customer~ - a b", "#1 customer~ - a", "#1 customer~ - a b"]);
+}
+
 /// Any JSON, with the words of formats as names so that it gets somewhere.
 fn any_json() -> impl Strategy<Value = Value> {
     let names = "type|channel|alternatives|results|transcript|Segments|Transcript|EventType|CallId\

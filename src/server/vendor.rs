@@ -60,7 +60,8 @@ pub(super) fn feed(
     let taken = platform.take(Ok(message), read, permit);
     match (&taken.later, &taken.now) {
         (Some((_, Later::Started { last_seq, ended, reopened, .. })), _) => {
-            let known = (*last_seq > 0).then(|| app.desk.hub().call(&call_id)).flatten();
+            let goes_on = *last_seq > 0 && adapter.needs_time(&call_id);
+            let known = goes_on.then(|| app.desk.hub().call(&call_id)).flatten();
             let at_ms = known.map_or(0, |call| call.view.at_ms);
             adapter.started(&call_id, *last_seq, at_ms, *ended);
             if *reopened {

@@ -219,12 +219,17 @@ impl Adapter {
         }
     }
 
+    /// Whether `started` should say up to which time the call is known.
+    pub fn needs_time(&self, call_id: &str) -> bool {
+        self.sessions.get(call_id).is_some_and(|session| !session.was_started())
+    }
+
     /// The desk has the call. `at_ms` is the call time of its latest word.
     pub fn started(&mut self, call_id: &str, last_seq: u64, at_ms: i64, ended: bool) {
         if let Some(session) = self.sessions.get_mut(call_id) {
             session.started(last_seq, at_ms);
             if ended {
-                session.phase = Phase::Over;
+                session.end();
             }
         }
     }
@@ -242,7 +247,7 @@ impl Adapter {
         if let Some(session) = self.sessions.get_mut(&call_id) {
             session.seq += 1;
             if matches!(step, Step::Ready(Body::End(_))) {
-                session.phase = Phase::Over;
+                session.end();
             }
         }
     }

@@ -14,7 +14,7 @@ const MAX_TRACKS: usize = 64;
 /// Most partials remembered to recognise a repeat.
 const MAX_PARTIALS: usize = 64;
 /// Finals and ids of messages remembered to recognise a retry.
-const REMEMBERED: usize = 1_024;
+const REMEMBERED: usize = 512;
 /// A key that is longer becomes a number: a segment's id may have 256 bytes.
 const MAX_KEY_BYTES: usize = 128;
 
@@ -91,6 +91,17 @@ impl Session {
         if !std::mem::replace(&mut self.was_started, true) {
             self.timeline.resume(at_ms);
         }
+    }
+
+    /// The desk has met it before, on this connection.
+    pub fn was_started(&self) -> bool {
+        self.was_started
+    }
+
+    /// The call is over: nothing of it is needed any more but that.
+    pub fn end(&mut self) {
+        let (seq, was_started) = (self.seq, self.was_started);
+        *self = Session { phase: Phase::Over, seq, was_started, ..Session::new(&self.nonce) };
     }
 
     /// Begins another utterance where one is open.

@@ -21,6 +21,8 @@ pub struct Config {
     pub data_dir: Option<PathBuf>,
     /// Model file; the built-in model when absent.
     pub model: Option<PathBuf>,
+    /// Escalation matrix; the one that ships when absent.
+    pub matrix: Option<PathBuf>,
     /// Log lines.
     pub log: telemetry::Settings,
     /// Connections.

@@ -5,6 +5,7 @@
 //! unlocks, so the journal has the events of a call in the order in which they were applied.
 //! The desk knows no socket: a connection is a [`Platform`] or a [`Person`] to it.
 
+mod budget;
 mod clock;
 mod live_call;
 mod metrics;
@@ -12,6 +13,7 @@ mod metrics;
 mod model_tests;
 mod people;
 mod platform;
+mod presence;
 mod recover;
 mod shelf;
 #[cfg(test)]
@@ -34,6 +36,8 @@ pub use metrics::Metrics;
 pub use people::{Answer, Person};
 pub use platform::{Later, Now, Platform, Taken};
 
+use budget::Budget;
+use presence::Presence;
 use shelf::Shelf;
 use timers::Timers;
 
@@ -101,6 +105,8 @@ pub struct Desk {
     metrics: Metrics,
     shelf: Shelf,
     timers: Timers,
+    budget: Budget,
+    presence: Presence,
 }
 
 impl Desk {
@@ -115,7 +121,9 @@ impl Desk {
     ) -> Desk {
         let shelf = Shelf::new(&settings, metrics.clone());
         let timers = Timers::default();
-        Desk { engine, hub, journal, settings, clock, metrics, shelf, timers }
+        let budget = Budget::new(engine.matrix.warnings_per_hour(), metrics.clone());
+        let presence = Presence::default();
+        Desk { engine, hub, journal, settings, clock, metrics, shelf, timers, budget, presence }
     }
 
     /// What all calls share.

@@ -10,16 +10,11 @@ use std::thread;
 use super::Desk;
 use super::live_call::{LiveCall, SharedCall};
 use super::shelf::Known;
-use crate::call::Timestamp;
 use crate::engine::CallState;
 use crate::engine::effects::Effects;
 use crate::engine::event::Event;
 use crate::hub::Publication;
 use crate::journal::{History, Record};
-
-/// What fell due while the server was down waits so long after the start, so that platforms and
-/// consoles are back to hear of it.
-const OVERDUE_PAUSE_MS: i64 = 10_000;
 
 /// A call folded, and what its events published, each with the offset before it.
 struct Folded {
@@ -33,6 +28,9 @@ impl Desk {
     /// Brings back what the journal holds. Open calls wait for their platform from now on.
     pub fn recover(&self, history: History) {
         let History { records, ended, same_engine } = history;
+        if !records.is_empty() {
+            self.presence.recovered_at(self.clock.now());
+        }
         let mut folded = self.fold_all(by_call(records));
         folded.sort_by_key(|folded| folded.last_offset);
         let mut published = Vec::new();
@@ -82,7 +80,9 @@ impl Desk {
                     folded = Some(Folded { call, last_offset, published });
                 }
                 (Some(folded), event) => {
-                    let effects = folded.call.state.apply(&self.engine, event, recorded.at);
+                    let state = &mut folded.call.state;
+                    let mut effects = state.apply(&self.engine, event, recorded.at);
+                    state.hold(&recorded.held, &mut effects);
                     folded.last_offset = last_offset;
                     self.note(folded, effects);
                 }
@@ -112,6 +112,7 @@ impl Desk {
     }
 
     fn restore(&self, mut call: LiveCall) {
+        self.budget.restore(&call.state);
         if call.state.is_forgotten() && call.state.is_final() {
             return;
         }
@@ -123,19 +124,12 @@ impl Desk {
         } else {
             self.shelf.restore_ended(&call);
         }
-        self.schedule_overdue_later(&mut call, now);
+        self.schedule(&mut call);
+        let alerts: Vec<_> = call.state.open_alerts().cloned().map(Arc::new).collect();
+        self.budget.see(&call.call_id, &alerts);
+        self.watch_tiers(&call.call_id, &alerts);
         let call_id = Arc::clone(&call.call_id);
         self.shelf.shard(&call_id).insert(call_id.clone(), Known::Live(SharedCall::new(call)));
-    }
-
-    /// Plans the next look at a call; what is overdue already has to wait a little.
-    fn schedule_overdue_later(&self, call: &mut LiveCall, now: Timestamp) {
-        let later = now.plus_ms(OVERDUE_PAUSE_MS);
-        let due = call.state.due(&self.engine);
-        let due = due.map(|due| if due < now { later } else { due });
-        if let Some(due) = due.into_iter().chain(call.absent_until).min() {
-            self.timers.schedule(call, due);
-        }
     }
 }
 

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::guidance::{Playbook, PlaybookError};
+use super::matrix::{DEFAULT_MATRIX, Matrix, MatrixError};
 use crate::features::{Space, SpaceError};
 use crate::model::{logit, sigmoid};
 use crate::text::phrases::PhraseList;
@@ -103,6 +104,9 @@ pub enum EngineError {
     /// The playbook cannot be used.
     #[error(transparent)]
     Playbook(#[from] PlaybookError),
+    /// The escalation matrix cannot be used.
+    #[error("the escalation matrix {0}")]
+    Matrix(#[from] MatrixError),
     /// A setting cannot be used.
     #[error("{0}")]
     Settings(String),
@@ -115,6 +119,8 @@ pub struct Engine {
     pub space: Space,
     /// Advice.
     pub playbook: Playbook,
+    /// Who is told of alerts.
+    pub matrix: Matrix,
     /// Numbers of the policy.
     pub settings: Settings,
     shift: f64,
@@ -129,7 +135,7 @@ pub const DEFAULT_PHRASES: &str = include_str!("../../data/triggers.toml");
 pub const DEFAULT_PLAYBOOK: &str = include_str!("../../data/playbook.toml");
 
 impl Engine {
-    /// Puts the parts together.
+    /// Puts the parts together, with the escalation matrix that ships with this binary.
     ///
     /// # Errors
     /// [`EngineError::Settings`] for a setting that cannot be used.
@@ -141,7 +147,16 @@ impl Engine {
         settings.check().map_err(EngineError::Settings)?;
         let shift = logit(settings.prior) - logit(space.model().base_rate);
         let fingerprint = fingerprint(&[&space.model().name], &settings);
-        Ok(Engine { space, playbook, settings, shift, fingerprint })
+        let matrix = Matrix::parse(DEFAULT_MATRIX, "that ships")?;
+        Ok(Engine { space, playbook, matrix, settings, shift, fingerprint })
+    }
+
+    /// The same with another escalation matrix.
+    #[must_use]
+    pub fn with_matrix(mut self, matrix: Matrix) -> Engine {
+        self.fingerprint = fingerprint(&[&self.fingerprint, matrix.text()], &self.settings);
+        self.matrix = matrix;
+        self
     }
 
     /// An engine with the phrases and the playbook that ship with this binary. `model` is the
@@ -159,7 +174,7 @@ impl Engine {
         let space = Space::parse(json, origin, phrases)?;
         let playbook = Playbook::parse(DEFAULT_PLAYBOOK, "the built-in playbook")?;
         let mut engine = Engine::new(space, playbook, settings)?;
-        let texts = [json, DEFAULT_PHRASES, DEFAULT_PLAYBOOK];
+        let texts = [json, DEFAULT_PHRASES, DEFAULT_PLAYBOOK, DEFAULT_MATRIX];
         engine.fingerprint = fingerprint(&texts, &engine.settings);
         Ok(engine)
     }
@@ -180,7 +195,7 @@ impl Engine {
     }
 }
 
-/// Of the version, the settings, and the texts of model, phrases and playbook.
+/// Of the version, the settings, and the texts of model, phrases, playbook and matrix.
 fn fingerprint(texts: &[&str], settings: &Settings) -> String {
     let mut hash = Sha256::new();
     let settings = format!("{settings:?}");

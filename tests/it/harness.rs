@@ -92,6 +92,13 @@ impl Server {
         Server::spawn(&mut command, None)
     }
 
+    /// With more arguments of `serve`.
+    pub fn with_arguments(arguments: &[&str]) -> Server {
+        let mut command = forewarn();
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments);
+        Server::spawn(&mut command, None)
+    }
+
     fn spawn(command: &mut Command, folder: Option<tempfile::TempDir>) -> Server {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();

@@ -6,7 +6,8 @@ import { byLastChange, byLevel, groupOf, Hold } from "./order.js";
 
 const IDLE_MS = 10_000; // shorter than the board's: a new alert must not wait for a resting pointer
 const STEP = 50;
-const GUARD_MS = 700; // a key meant for the card before must not hit the one that took its place
+const GUARD_MS = 1500; // a key meant for the card before must not hit the one that took its place
+const AWAY_MS = 10_000; // so long without pointer or keyboard, nobody is about to press a key
 const GROUPS = [
   ["call", "This call"],
   ["waiting", "Waiting for someone"],
@@ -29,6 +30,10 @@ export class Inbox {
     this.unfold = false;
     this.focused = { id: null, alerts: [] }; // the call that is open, and its alerts where the state has none
     this.hold = new Hold(byId("inbox"), IDLE_MS);
+    this.usedAt = -Infinity;
+    for (const name of ["pointermove", "pointerdown", "keydown"]) {
+      document.addEventListener(name, () => (this.usedAt = performance.now()), { capture: true, passive: true });
+    }
     this.groups = Object.fromEntries(GROUPS.map(([name, title]) => [name, this.group(name, title)]));
     byId("groups").append(...GROUPS.map(([name]) => this.groups[name].node));
     for (const name of ["focusin", "click"]) byId("groups").addEventListener(name, (event) => this.pick(event));
@@ -124,10 +129,14 @@ export class Inbox {
     return card;
   }
 
-  /** The current one stays while it is somebody's to do and mine to see; else the first that waits. */
+  /**
+   * The current one stays while it is somebody's to do and mine to see. Where nobody picked it and
+   * nobody is at the page, the most pressing one takes its place.
+   */
   moveOn(sorted) {
     const ours = [...sorted.call, ...sorted.waiting, ...sorted.mine].map((alert) => alert.alert_id);
-    if (this.cards.has(this.current) && (this.picked || ours.includes(this.current))) return;
+    const away = performance.now() - this.usedAt > AWAY_MS;
+    if (this.cards.has(this.current) && (this.picked || (ours.includes(this.current) && !away))) return;
     this.choose(ours[0] ?? [...this.cards.keys()][0] ?? null);
     this.picked = false;
   }

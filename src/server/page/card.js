@@ -93,9 +93,8 @@ export class Card {
   headParts(alert) {
     const tags = [alert.provisional ? "provisional" : null, alert.held ? "over the team's budget" : null];
     const kind = KINDS[alert.kind] ?? capital(words(alert.kind));
-    const risk = alert.kind !== "risk" && isNumber(alert.risk) ? ` · ${percent(alert.risk)} likely to escalate` : "";
     return [
-      el("p", { class: "line" }, el("span", { class: "level" }, levelOf(alert)), el("span", { class: "kind" }, kind + risk),
+      el("p", { class: "line" }, el("span", { class: "level" }, levelOf(alert)), el("span", { class: "kind" }, kind),
         ...tags.filter(Boolean).map((tag) => el("span", { class: "tag" }, tag)), this.tier,
         el("time", { datetime: alert.raised_at ?? null, title: alert.raised_at ?? null }, clock(alert.raised_at))),
       el("div", { class: "title" }, el("h4", {}, headline(alert)), this.present),

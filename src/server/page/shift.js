@@ -44,7 +44,7 @@ export class Shift {
       ["Alerts raised", totals.raised ?? 0, `on ${totals.calls ?? 0} calls`],
       ["Averted", totals.averted ?? 0, `${totals.escalated ?? 0} escalated all the same`],
       ["Precision", isNumber(body.precision) ? percent(body.precision) : "–", "of the alerts with an outcome, those that were right"],
-      ["Time to acknowledge", duration(body.median_ms_to_acknowledge), `half of ${body.acknowledged ?? 0}; nine in ten within ${duration(body.p90_ms_to_acknowledge)}`],
+      ["Acknowledged in", duration(body.median_ms_to_acknowledge), `half of ${body.acknowledged ?? 0}; nine in ten in ${duration(body.p90_ms_to_acknowledge)}`],
       ["Missed", totals.missed ?? 0, "escalated without an alert"],
     ];
     byId("shift-figures").replaceChildren(...figures.map(([name, value, note]) =>

@@ -27,7 +27,8 @@ export class Inbox {
     this.current = null; // the one the keys act on
     this.picked = false; // by the person, not by us
     this.movedAt = -Infinity;
-    this.unfold = false;
+    this.unfold = false; // the first alert of the call that is open, once it is here
+    this.unfolded = null; // its card
     this.focused = { id: null, alerts: [] }; // the call that is open, and its alerts where the state has none
     this.hold = new Hold(byId("inbox"), IDLE_MS);
     this.usedAt = -Infinity;
@@ -71,17 +72,20 @@ export class Inbox {
 
   /** The alerts of one call come first while it is open; `alerts` are those the state does not know. */
   open(id, alerts = []) {
+    if (this.unfolded) this.unfolded.details.open = false;
+    this.unfolded = null;
     this.unfold = id !== null;
     this.focused = { id, alerts };
     this.arrange();
   }
 
-  /** Of the call that is open, the first alert stands unfolded, once it is here. */
+  /** Of the call that is open, the first alert stands unfolded. */
   unfoldFirst([alert]) {
     if (!this.unfold || !alert) return;
     this.unfold = false;
     this.choose(alert.alert_id);
-    this.cards.get(alert.alert_id).details.open = true;
+    this.unfolded = this.cards.get(alert.alert_id);
+    this.unfolded.details.open = true;
   }
 
   sorted() {

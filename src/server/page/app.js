@@ -108,13 +108,14 @@ let view = null;
 function go() {
   const to = route(location.hash);
   const left = call.id;
+  const within = view !== null;
   view = to.view;
   for (const name of ["board", "call", "search", "shift"]) show(byId(name), name === to.view);
   for (const tab of byId("views").children) setAttr(tab, "aria-current", tab.dataset.for === to.view ? "page" : null);
   byId("pane-main").firstChild.data = `${to.view === "call" ? "Call" : TITLES[to.view]} `;
   if (to.view === "call") {
     pane("main");
-    call.open(to.id, to.seq, way);
+    call.open(to.id, to.seq, way, within);
     if (left !== to.id) {
       byId("main").scrollTo({ top: 0 });
       inbox.open(to.id);
@@ -157,11 +158,11 @@ window.addEventListener("hashchange", go);
 
 const act = (key) => () => !panel.on && inbox.press(key);
 const step = (by) => () => (panel.on ? false : byId("rows").contains(document.activeElement) ? board.window.step(by) : (pane("alerts"), inbox.step(by)));
-const show_ = (hash) => () => (panel.on ? false : void (location.hash = hash));
+const jump = (hash) => () => (panel.on ? false : void (location.hash = hash));
 onKeys({
   a: act("a"), n: act("n"), s: act("s"), r: act("r"),
   j: step(1), k: step(-1),
-  1: show_("#/"), 2: show_("#/search"), 3: show_("#/shift"),
+  1: jump("#/"), 2: jump("#/search"), 3: jump("#/shift"),
   b: () => !panel.on && view === "board" && (pane("main"), board.window.step(0)),
   i: () => !panel.on && (pane("alerts"), inbox.step(0)),
   o: () => !panel.on && inbox.cards.get(inbox.current) && void (location.hash = callHref(inbox.cards.get(inbox.current).alert.call_id)),

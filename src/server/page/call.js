@@ -20,8 +20,8 @@ export class CallView {
     new ResizeObserver(() => this.id && this.drawCurve()).observe(this.node);
   }
 
-  /** `back`: `{ href, text }` of the way out. */
-  open(id, seq, back) {
+  /** `back`: `{ href, text }` of the way out; `focus` when one came here from within the page. */
+  open(id, seq, back, focus) {
     if (this.id !== id) {
       this.close();
       this.id = id;
@@ -29,7 +29,7 @@ export class CallView {
       this.fetching = false;
       this.build(back);
       this.watch();
-      this.title.focus({ preventScroll: true });
+      if (focus) this.title.focus({ preventScroll: true });
     }
     this.show(isNumber(seq) ? seq : null);
     this.render();

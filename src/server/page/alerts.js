@@ -160,6 +160,11 @@ export class Inbox {
     this.cards.get(id)?.choose(true);
   }
 
+  /** The current alert. */
+  get chosen() {
+    return this.cards.get(this.current)?.alert ?? null;
+  }
+
   /** A key for the current alert. False when it does nothing here. */
   press(key) {
     if (performance.now() - this.movedAt < GUARD_MS && !byId("inbox").contains(document.activeElement)) return false;

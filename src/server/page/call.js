@@ -1,7 +1,7 @@
 // The view of one call: facts, risk curve, live transcript. Watches on entering, unwatches on leaving.
 import { Curve } from "./curve.js";
 import { byId, el, setAttr, setText, show } from "./dom.js";
-import { capital, clock, isNumber, orDash, percent, rank, refusal, sentimentWord, signed, trend, words } from "./format.js";
+import { capital, clock, isNumber, orDash, percent, rank, sentimentWord, signed, trend, words } from "./format.js";
 import { quotesOf } from "./highlight.js";
 import { listenAddress } from "./listen.js";
 import { levelWord, timeInCall } from "./row.js";

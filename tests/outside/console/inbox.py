@@ -72,7 +72,7 @@ async def test_r_and_a_digit_resolve_with_a_note(world):
     await page.key("Enter")
     await page.shows("Closed 1", "#groups")
     await page.click("details.closed summary")
-    await page.click("details.closed .card")
+    await page.click("details.closed .card h4")
     await page.click("details.closed .card details summary")
     await page.shows("credited the fee", ".history")
     await page.shows("Resolved: averted", "details.closed .card .state")

@@ -12,6 +12,16 @@ use crate::engine::event::{Event, Recorded};
 use crate::engine::{CallState, Engine};
 use crate::hub::{CallNumber, Publication, Timing};
 use crate::journal::{Archive, CommitSlot, Entry, Permit, Record};
+use crate::wire::Code;
+
+/// What came of an event.
+#[derive(Debug, Default)]
+pub(super) struct Applied {
+    /// Of a chunk.
+    pub score: Option<Score>,
+    /// The engine failed on it: it was refused in its place.
+    pub failed: bool,
+}
 
 /// Who waits for a commit, and as which of its submissions.
 pub(super) type Ticket = Option<(Arc<CommitSlot>, u64)>;
@@ -103,10 +113,10 @@ impl Desk {
         permit: Permit<'_, Publication>,
         read: Option<Instant>,
         ticket: Ticket,
-    ) -> Option<Score> {
+    ) -> Applied {
         let was_open = call.is_open();
         let scoring = Instant::now();
-        let (event, effects) = self.effects(call, event, at);
+        let (event, effects, failed) = self.effects(call, event, at);
         let scored = Instant::now();
         self.metrics.events.inc();
         self.metrics.apply_seconds.observe((scored - scoring).as_secs_f64());
@@ -117,7 +127,7 @@ impl Desk {
             self.shelf.phase_changed(call);
         }
         self.schedule(call);
-        score
+        Applied { score, failed }
     }
 
     /// Drops the oldest ended calls over the limit. Called without any call locked.
@@ -130,19 +140,21 @@ impl Desk {
         });
     }
 
-    /// The engine's answer. Should the engine ever panic, the event is refused in its place, so
-    /// that the same message sent again does not stop the call for ever.
-    fn effects(&self, call: &mut LiveCall, event: Event, at: Timestamp) -> (Event, Effects) {
+    /// The engine's answer, and whether it failed. Should the engine ever panic, the event is
+    /// refused for good in its place, so that the same message sent again does not stop the call
+    /// for ever. What the engine had changed before it failed stays; a restart folds the refusal
+    /// and does not have it.
+    fn effects(&self, call: &mut LiveCall, event: Event, at: Timestamp) -> (Event, Effects, bool) {
         let state = &mut call.state;
         let engine: &Engine = &self.engine;
         match catch_unwind(AssertUnwindSafe(|| state.apply(engine, &event, at))) {
-            Ok(effects) => (event, effects),
+            Ok(effects) => (event, effects, false),
             Err(_) => {
                 self.metrics.engine_panicked(&call.call_id, at);
                 let seq = seq_of(&event).unwrap_or_else(|| state.last_seq());
-                let refused = Event::Refused { seq, code: "internal".into() };
+                let refused = Event::Refused { seq, code: Code::Internal.name().into() };
                 let effects = state.apply(engine, &refused, at);
-                (refused, effects)
+                (refused, effects, true)
             }
         }
     }

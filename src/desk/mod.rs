@@ -8,10 +8,14 @@
 mod clock;
 mod live_call;
 mod metrics;
+#[cfg(test)]
+mod model_tests;
 mod people;
 mod platform;
 mod recover;
 mod shelf;
+#[cfg(test)]
+mod stage;
 #[cfg(test)]
 mod tests;
 mod timers;

@@ -20,7 +20,7 @@ mod words;
 pub use call_features::{Assessment, CallFeatures, Piece, Pushed};
 pub use columns::{Column, all_columns};
 pub use context::all_inputs;
-pub use explain::{Explanation, Part};
+pub use explain::{Explanation, Part, is_reason, tells_something};
 pub use open_turn::same_turn;
 pub use space::{Space, SpaceError};
 pub use tags::Tag;
@@ -29,7 +29,9 @@ pub use tags::Tag;
 /// for another is refused.
 pub const SPACE: &str = "acts/2";
 
-/// Silence after which a speaker who goes on begins a new turn, in ms.
+/// Silence after which a speaker who goes on begins a new turn, in ms. Part of the space and no
+/// setting: features are counted by turns, so a model must be served with the turns that it was
+/// trained on. Another gap is another [`SPACE`].
 pub const TURN_GAP_MS: i64 = 3_000;
 
 /// Whose n-grams a turn is read with.

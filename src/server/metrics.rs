@@ -43,6 +43,7 @@ pub(super) struct Metrics {
     pub pauses: Counter,
     pub pages_refused: Counter,
     pub readings_refused: Counter,
+    pub bodies_refused: Counter,
     pub commands: Counter,
     pub refused_connections: Counter,
     pub ack_seconds: Histogram,
@@ -63,6 +64,7 @@ impl Metrics {
             pauses: Counter::default(),
             pages_refused: Counter::default(),
             readings_refused: Counter::default(),
+            bodies_refused: Counter::default(),
             commands: Counter::default(),
             refused_connections: Counter::default(),
             ack_seconds: Histogram::new(exponential_buckets(0.000_05, 2.0, 18)),
@@ -84,6 +86,7 @@ impl Metrics {
             "Lists not given for want of time",
             metrics.readings_refused.clone(),
         );
+        all.register("bodies_refused", "Bodies over the limit", metrics.bodies_refused.clone());
         all.register("commands", "Commands of consoles", metrics.commands.clone());
         all.register(
             "refused_connections",

@@ -75,6 +75,7 @@ async fn body(app: &App, request: Request) -> Result<Vec<u8>, Box<Response<Body>
     match tokio::time::timeout(patience, read).await {
         Ok((bytes, length)) if length <= limit => Ok(bytes),
         Ok(_) => {
+            app.metrics.bodies_refused.inc();
             let text = format!("the body is over the limit of {limit} bytes");
             Err(Box::new(problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &text)))
         }

@@ -83,7 +83,7 @@ pub enum Code {
     Forbidden,
     /// Over `max_open_calls`.
     TooManyCalls,
-    /// Our fault.
+    /// Our fault. The message counts as received: the same one would fail again.
     Internal,
 }
 
@@ -106,7 +106,7 @@ impl Code {
 
     /// Whether the same message may succeed later.
     pub fn is_temporary(self) -> bool {
-        matches!(self, Code::TooManyCalls | Code::Internal)
+        self == Code::TooManyCalls
     }
 }
 

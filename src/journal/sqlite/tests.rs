@@ -439,7 +439,7 @@ fn a_journal_full_of_ended_calls_makes_room_by_itself() {
     };
     let mut bench = Bench::new(settings);
     let mut failures = 0;
-    for call in 0..60 {
+    for call in 0..100 {
         let call = format!("call-{call}");
         bench.start(&call);
         for _ in 0..10 {
@@ -449,7 +449,8 @@ fn a_journal_full_of_ended_calls_makes_room_by_itself() {
         let records = std::mem::take(&mut bench.waiting);
         let offset = bench.offset;
         // As the writer does: tried again, with housekeeping between.
-        while bench.journal().commit(&records, offset).is_err() {
+        while let Err(error) = bench.journal().commit(&records, offset) {
+            assert!(error.to_string().contains("`max_file_bytes` in [journal]"), "{error}");
             failures += 1;
             assert!(failures < 1_000, "it must come back");
             bench.journal().over_limits = true;
@@ -458,7 +459,10 @@ fn a_journal_full_of_ended_calls_makes_room_by_itself() {
         }
     }
     assert!(failures > 0, "it was full");
-    assert_eq!(bench.number("SELECT count(*) FROM calls WHERE call_id = 'call-59'"), 1);
+    assert!(fs::metadata(bench.file()).unwrap().size() <= 300_000);
+    let kept = bench.number("SELECT count(*) FROM calls");
+    assert!((1..100).contains(&kept), "the oldest of {kept} made room");
+    assert_eq!(bench.number("SELECT count(*) FROM calls WHERE call_id = 'call-99'"), 1);
 }
 
 #[derive(Clone, Debug)]

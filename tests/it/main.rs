@@ -14,3 +14,4 @@ mod models;
 mod overload;
 mod replay;
 mod rest;
+mod watch;

@@ -15,3 +15,4 @@ mod models;
 mod overload;
 mod replay;
 mod rest;
+mod watch;

@@ -198,7 +198,7 @@ impl Desk {
         effects: Effects,
         timing: Option<Timing>,
     ) -> (Publication, Option<Score>) {
-        let Effects { score, said, risk, alerts, call: change, over } = effects;
+        let Effects { score, said, risk, alerts, call: change, over, rules: _ } = effects;
         self.metrics.over_limits(over);
         let view = Arc::new(state.view(&self.engine));
         let alerts = alerts.into_iter().map(Arc::new).collect();

@@ -12,6 +12,7 @@ pub mod event;
 pub mod guidance;
 pub mod policy;
 mod raise;
+pub mod rules;
 mod score;
 mod segments;
 mod settings;

@@ -199,6 +199,11 @@ impl CallFeatures {
         best.into_iter().flatten().collect()
     }
 
+    /// Sentiment of the newest customer turn that is over, and the moving average with it.
+    pub fn closed_mood(&self) -> Option<(f64, f64)> {
+        self.closed.mood.last.zip(self.closed.mood.average)
+    }
+
     /// What the model makes of the call so far.
     pub fn assess(&self, space: &Space) -> Assessment {
         let state = self.as_closed(space);

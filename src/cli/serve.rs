@@ -21,6 +21,7 @@ use crate::{server, telemetry};
   forewarn serve
   forewarn serve --listen 127.0.0.1:0 --log-format json
   forewarn serve --data-dir data --config forewarn.toml
+  forewarn serve --rules my-rules.toml
   FOREWARN_DESK_RESUME_GRACE_S=120 forewarn serve
 
 Every setting of the file has a variable: `[desk] resume_grace_s` is FOREWARN_DESK_RESUME_GRACE_S.
@@ -38,6 +39,10 @@ pub(super) struct Args {
     /// Model file [default: the one that ships].
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+    /// Phrases and rules (TOML, as data/triggers.toml); looked at again whenever the file changes
+    /// [default: those that ship].
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
     /// Form of the log lines on stderr [default: text].
     #[arg(long, value_name = "FORM")]
     log_format: Option<telemetry::Format>,
@@ -47,6 +52,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let config = config(args)?;
     telemetry::init(&config.log).map_err(Failure::usage)?;
     let engine = engine::build(config.model.as_deref(), config.engine.clone())?;
+    let engine = engine::with_rules(engine, config.rules.as_deref())?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
     runtime.block_on(serve(config, Arc::new(engine)))
 }
@@ -61,6 +67,7 @@ fn config(args: Args) -> Result<Config, Failure> {
     }
     config.data_dir = args.data_dir.or(config.data_dir);
     config.model = args.model.or(config.model);
+    config.rules = args.rules.or(config.rules);
     config.check().map_err(Failure::usage)?;
     Ok(config)
 }

@@ -21,10 +21,15 @@ pub(super) type Ticket = Option<(Arc<CommitSlot>, u64)>;
 pub(super) struct LiveCall {
     pub call_id: Arc<str>,
     pub state: CallState,
+    /// What it is judged with: that of its start, as long as rules matter.
+    pub engine: Arc<Engine>,
     /// The connection that may write to it.
     pub owner: Option<Arc<Link>>,
     /// When it counts as abandoned, while no connection holds it.
     pub absent_until: Option<Timestamp>,
+    /// Before that, no deadline of a rule passes for want of words: the platform has just come
+    /// back and may have some to send.
+    pub words_until: Option<Timestamp>,
     /// When a timer will look at it.
     pub scheduled: Option<Timestamp>,
     /// At least the bytes of its attributes; an update that replaces one is counted in full.
@@ -38,12 +43,14 @@ pub(super) struct LiveCall {
 }
 
 impl LiveCall {
-    pub fn new(call_id: Arc<str>, state: CallState) -> LiveCall {
+    pub fn new(call_id: Arc<str>, state: CallState, engine: Arc<Engine>) -> LiveCall {
         LiveCall {
             call_id,
             state,
+            engine,
             owner: None,
             absent_until: None,
+            words_until: None,
             scheduled: None,
             attributes_bytes: 0,
             said: Vec::new(),
@@ -114,6 +121,9 @@ impl Desk {
         if was_open != call.is_open() {
             self.shelf.phase_changed(call);
         }
+        if call.state.ended_for_good() {
+            call.engine = self.engines.present();
+        }
         self.schedule(call);
         score
     }
@@ -132,7 +142,7 @@ impl Desk {
     /// that the same message sent again does not stop the call for ever.
     fn effects(&self, call: &mut LiveCall, event: Event, at: Timestamp) -> (Event, Effects) {
         let state = &mut call.state;
-        let engine: &Engine = &self.engine;
+        let engine: &Engine = &call.engine;
         match catch_unwind(AssertUnwindSafe(|| state.apply(engine, &event, at))) {
             Ok(effects) => (event, effects),
             Err(_) => {
@@ -157,7 +167,7 @@ impl Desk {
         permit: Permit<'_, Publication>,
         ticket: Ticket,
     ) -> Option<Score> {
-        let (publication, score) = self.publication(&call.state, effects, timing);
+        let (publication, score) = self.publication(&call.engine, &call.state, effects, timing);
         self.metrics.alert_changes.inc_by(publication.alerts.len() as u64);
         call.keep(&publication.said);
         // A call that goes on for long brings its first part to the tables before its end.
@@ -167,11 +177,14 @@ impl Desk {
             let said = call.take_said();
             Box::new(Archive::of(&call.state, Arc::clone(&publication.view), said))
         });
+        let begins = matches!(event, Event::Start(_));
+        let ruleset = begins.then(|| call.engine.ruleset.clone());
         let record = Record {
             call_id: Arc::clone(&call.call_id),
             recorded: Recorded { at, event },
             base_offset: 0,
             archive,
+            ruleset,
         };
         let messages = publication.messages();
         permit.submit(Entry { record, messages, payload: publication }, ticket);
@@ -194,13 +207,14 @@ impl Desk {
 
     pub(super) fn publication(
         &self,
+        engine: &Engine,
         state: &CallState,
         effects: Effects,
         timing: Option<Timing>,
     ) -> (Publication, Option<Score>) {
         let Effects { score, said, risk, alerts, call: change, over, rules: _ } = effects;
         self.metrics.over_limits(over);
-        let view = Arc::new(state.view(&self.engine));
+        let view = Arc::new(state.view(engine));
         let alerts = alerts.into_iter().map(Arc::new).collect();
         (Publication { view, change, risk, said, alerts, timing }, score)
     }

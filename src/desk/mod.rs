@@ -11,6 +11,7 @@ mod metrics;
 mod people;
 mod platform;
 mod recover;
+mod rulesets;
 mod shelf;
 #[cfg(test)]
 mod tests;
@@ -28,7 +29,9 @@ pub use clock::Clock;
 pub use metrics::Metrics;
 pub use people::{Answer, Person};
 pub use platform::{Later, Now, Platform, Taken};
+pub use rulesets::unusable_ruleset;
 
+use rulesets::Engines;
 use shelf::Shelf;
 use timers::Timers;
 
@@ -53,6 +56,9 @@ pub struct Settings {
     /// Bytes of final chunks that an open call keeps in memory for its archive; over it they go
     /// to the tables before the call ends.
     pub max_unarchived_bytes: usize,
+    /// Versions of the rules that calls may be begun with at a time; one more is not loaded
+    /// before some of those calls have ended.
+    pub max_rulesets: usize,
 }
 
 impl Default for Settings {
@@ -65,6 +71,7 @@ impl Default for Settings {
             max_call_attributes_bytes: 65_536,
             max_calls_per_connection: 10_000,
             max_unarchived_bytes: 262_144,
+            max_rulesets: 16,
         }
     }
 }
@@ -81,6 +88,9 @@ impl Settings {
                 return Err(format!("`{name}` is 0; no call would be taken, set at least 1"));
             }
         }
+        if self.max_rulesets < 2 {
+            return Err("`max_rulesets` must be at least 2, or no rules could be loaded".into());
+        }
         Ok(())
     }
 }
@@ -88,7 +98,7 @@ impl Settings {
 /// All calls and what they need.
 #[derive(Debug)]
 pub struct Desk {
-    engine: Arc<Engine>,
+    engines: Engines,
     hub: Arc<Hub>,
     journal: WriterHandle<Publication>,
     settings: Settings,
@@ -110,12 +120,21 @@ impl Desk {
     ) -> Desk {
         let shelf = Shelf::new(&settings, metrics.clone());
         let timers = Timers::default();
-        Desk { engine, hub, journal, settings, clock, metrics, shelf, timers }
+        let engines = Engines::new(engine, settings.max_rulesets);
+        Desk { engines, hub, journal, settings, clock, metrics, shelf, timers }
     }
 
-    /// What all calls share.
-    pub fn engine(&self) -> &Arc<Engine> {
-        &self.engine
+    /// What calls that begin now share.
+    pub fn engine(&self) -> Arc<Engine> {
+        self.engines.present()
+    }
+
+    /// Gives calls that begin from now on another engine, which differs in its rules only.
+    ///
+    /// # Errors
+    /// A sentence, when calls that go on hold too many others.
+    pub fn use_engine(&self, engine: Arc<Engine>) -> Result<(), String> {
+        self.engines.replace(engine)
     }
 
     /// The read model.

@@ -64,7 +64,7 @@ impl Person {
             return refused("already_resolved", format!("alert `{alert_id}` is closed"));
         };
         let mut call = call.lock();
-        let check = call.state.check(&desk.engine, alert_id, &self.name, &action);
+        let check = call.state.check(&call.engine, alert_id, &self.name, &action);
         self.ticket += 1;
         let ticket = (Arc::clone(&self.slot), self.ticket);
         match check {

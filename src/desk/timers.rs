@@ -1,4 +1,4 @@
-//! Due times of calls: resume grace, snoozes, outcome grace.
+//! Due times of calls: resume grace, snoozes, outcome grace, deadlines of rules.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -84,8 +84,10 @@ impl Desk {
                 self.metrics.call_abandoned(&call_id);
                 call.absent_until = None;
                 self.apply(&mut call, Event::Abandoned, now, permit, None, None);
-            } else if call.state.due(&self.engine).is_some_and(|due| due <= now) {
+            } else if call.state.due(&call.engine).is_some_and(|due| due <= now) {
                 self.apply(&mut call, Event::Timer, now, permit, None, None);
+            } else if tick_due(&call).is_some_and(|due| due <= now) {
+                self.apply(&mut call, Event::Tick, now, permit, None, None);
             } else {
                 self.schedule(&mut call);
             }
@@ -95,9 +97,18 @@ impl Desk {
 
     /// Plans the next look at a call.
     pub(super) fn schedule(&self, call: &mut LiveCall) {
-        let due = call.state.due(&self.engine);
-        if let Some(due) = due.into_iter().chain(call.absent_until).min() {
+        let due = call.state.due(&call.engine);
+        let due = due.into_iter().chain(call.absent_until).chain(tick_due(call));
+        if let Some(due) = due.min() {
             self.timers.schedule(call, due);
         }
     }
+}
+
+/// When a deadline of a rule may pass for want of words. Never while no platform is there that
+/// could send some.
+fn tick_due(call: &LiveCall) -> Option<Timestamp> {
+    call.owner.as_ref()?;
+    let due = call.state.tick_due(&call.engine)?;
+    Some(call.words_until.map_or(due, |words| due.max(words)))
 }

@@ -1,6 +1,7 @@
 //! Starts a server in this process and takes it down again.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{App, Settings, listener, metrics};
+use super::{App, Settings, listener, metrics, reload};
 use crate::desk::{self, Clock, Desk};
 use crate::engine::Engine;
 use crate::hub::{self, Hub, Publication};
@@ -31,6 +32,8 @@ pub struct Rooms {
     pub journal: journal::Settings,
     /// Messages.
     pub wire: wire::Settings,
+    /// Phrases and rules, where they are read from a file.
+    pub rules: Option<PathBuf>,
 }
 
 /// Why a server did not start.
@@ -77,7 +80,16 @@ pub async fn start(
     let bind = |source| StartError::Listen { address: listen, source };
     let listener = TcpListener::bind(listen).await.map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
-    let history = journal.read_back(rooms.desk.remembered_calls)?;
+    let mut history = journal.read_back(rooms.desk.remembered_calls)?;
+    if let Some(why) = desk::unusable_ruleset(&history) {
+        tracing::warn!(
+            why,
+            "calls began with rules that cannot be used any more: they are judged anew by the \
+             present ones, and consoles get the full picture"
+        );
+        journal.renew_epoch()?;
+        history.same_engine = false;
+    }
     let mut registry = Registry::with_prefix("forewarn");
     let hub_metrics = hub::Metrics::register(&mut registry);
     let hub = Hub::new(journal.epoch(), journal.last_offset(), rooms.hub, hub_metrics);
@@ -112,6 +124,7 @@ pub async fn start(
         desk: Arc::clone(&desk),
         metrics: metrics::Metrics::register(&mut registry),
         registry,
+        rules: reload::RulesStatus::default(),
         limits,
         connections: Arc::new(Semaphore::new(rooms.server.max_connections)),
         scoring: Arc::new(Semaphore::new(rooms.server.max_scoring)),
@@ -136,6 +149,10 @@ pub async fn start(
             journal.tick();
         }
     }));
+    if let Some(path) = rooms.rules {
+        let watch = reload::watch(Arc::clone(&app), path);
+        app.sockets.spawn(app.drain.clone().run_until_cancelled_owned(watch));
+    }
     Ok(Running { address, app, writer })
 }
 

@@ -219,7 +219,9 @@ impl CallState {
         let (_, speaker, text) = self.said.iter().rev().find(|(own, ..)| *own == seq)?;
         let start = if words.from.seq == seq { words.from.start } else { 0 };
         let end = match end {
-            u32::MAX => tokenise(text).iter().take(TURN_QUOTE_WORDS).last().map_or(0, |t| t.end),
+            u32::MAX => {
+                tokenise(text).iter().take(TURN_QUOTE_WORDS).next_back().map_or(0, |t| t.end)
+            }
             end => end,
         };
         Some(quote(seq, *speaker, text, start, end))

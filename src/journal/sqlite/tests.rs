@@ -106,7 +106,13 @@ impl Bench {
         let recorded = Recorded { at: Timestamp(self.now), event };
         let base_offset = self.offset;
         self.offset += messages;
-        self.waiting.push(Record { call_id: call_id.into(), recorded, base_offset, archive });
+        self.waiting.push(Record {
+            call_id: call_id.into(),
+            recorded,
+            base_offset,
+            archive,
+            ruleset: None,
+        });
     }
 
     fn commit(&mut self) {

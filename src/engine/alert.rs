@@ -134,15 +134,18 @@ pub struct Quote {
     pub end: u32,
 }
 
-/// A piece of advice.
+/// A piece of advice: for the agent, and for the supervisor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Guidance {
     /// A few words.
     pub title: String,
-    /// What to say or do.
+    /// What the agent can say or do.
     pub say: String,
-    /// What to leave.
+    /// What the agent should leave.
     pub avoid: String,
+    /// What the supervisor can do meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supervisor: Option<String>,
     /// The reason it answers.
     pub because: String,
 }

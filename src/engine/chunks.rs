@@ -118,7 +118,7 @@ impl CallState {
                 own = pushed;
             }
         }
-        let risk = self.risk_of(engine, copy.assess(&engine.space), level_before);
+        let risk = self.risk_of(engine, copy.assess(), level_before);
         self.trigger_alerts(engine, chunk, &own.hits, at, effects);
         self.rules_foresee(engine, chunk, &own.hits, at, effects);
         effects.score = Some(self.score(engine, chunk, &own, &risk, &effects.rules));
@@ -164,7 +164,7 @@ impl CallState {
 
     /// Brings risk, level and turns up to date with the features.
     pub(super) fn assess(&mut self, engine: &Engine) {
-        let assessment = self.features.assess(&engine.space);
+        let assessment = self.features.assess();
         self.risk = self.risk_of(engine, assessment, self.level_before_turn);
         self.level = self.risk.level;
         self.turns = assessment.turns;
@@ -220,6 +220,7 @@ impl CallState {
             contribution: 0.0,
             quotes: Vec::new(),
         }];
+        (alert.guidance, alert.recommendation) = engine.playbook.advise(&alert.reasons);
         alert.history = super::alerts::raised(at, by);
         Some(self.alerts.raise(alert))
     }

@@ -2,19 +2,31 @@
 
 use serde::Deserialize;
 use thiserror::Error;
+use toml::Spanned;
 
 use super::alert::{Guidance, Reason, Recommendation};
+use crate::features::is_reason;
 
 /// Pieces of advice on one alert; more is not read while somebody talks.
 const MAX_GUIDANCE: usize = 2;
+/// Most entries of a playbook.
+const MAX_ENTRIES: usize = 1_000;
+/// Most characters of each of an entry's texts.
+const MAX_TEXT: usize = 600;
+/// Stands for every reason that no other entry names.
+const ANY: &str = "*";
 
 /// Why a playbook was refused.
 #[derive(Debug, Error)]
-#[error("{origin}: {message}")]
+#[error("{origin}:{line}:{column}: {message}")]
 pub struct PlaybookError {
     /// File or other name of the text.
     pub origin: String,
-    /// What is wrong, with line and column.
+    /// 1-based line.
+    pub line: usize,
+    /// 1-based column, in characters.
+    pub column: usize,
+    /// What is wrong and how to mend it.
     pub message: String,
 }
 
@@ -27,13 +39,41 @@ pub struct Playbook {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
-    because: Vec<String>,
-    title: String,
-    say: String,
-    avoid: String,
+    because: Vec<Spanned<String>>,
+    title: Spanned<String>,
+    say: Spanned<String>,
+    avoid: Spanned<String>,
+    supervise: Option<Spanned<String>>,
     #[serde(rename = "do")]
     action: Way,
-    why: String,
+    why: Spanned<String>,
+}
+
+impl Entry {
+    /// The first thing in it that cannot be used, and where it begins, in bytes.
+    fn fault(&self) -> Option<(usize, String)> {
+        let texts = [&self.title, &self.say, &self.avoid, &self.why];
+        for text in texts.into_iter().chain(&self.supervise) {
+            let length = text.get_ref().chars().count();
+            if length == 0 || length > MAX_TEXT {
+                let what = format!("a text of {length} characters; write 1 to {MAX_TEXT}");
+                return Some((text.span().start, what));
+            }
+        }
+        let unknown = self.because.iter().find(|because| {
+            let name = because.get_ref();
+            name != ANY && !is_reason(name)
+        })?;
+        let what = format!(
+            "no alert has the reason `{}`; the head of data/playbook.toml lists those there are",
+            unknown.get_ref()
+        );
+        Some((unknown.span().start, what))
+    }
+
+    fn answers(&self, feature: &str) -> bool {
+        self.because.iter().any(|because| because.get_ref() == feature)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -46,7 +86,7 @@ enum Way {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    version: u32,
+    version: Spanned<u32>,
     #[serde(default)]
     entry: Vec<Entry>,
 }
@@ -55,50 +95,79 @@ impl Playbook {
     /// Reads a playbook from TOML. `origin` names it in errors.
     ///
     /// # Errors
-    /// [`PlaybookError`] when the text is not of this shape.
+    /// [`PlaybookError`] for the first thing that cannot be used, with its place.
     pub fn parse(toml: &str, origin: &str) -> Result<Playbook, PlaybookError> {
-        let refused = |message: String| PlaybookError { origin: origin.into(), message };
-        let file: File = toml::from_str(toml).map_err(|error| refused(error.to_string()))?;
-        if file.version != 1 {
-            return Err(refused(format!(
-                "version {} is unknown; write `version = 1`",
-                file.version
-            )));
+        let refused = |start: usize, message: String| {
+            let before = toml.get(..start).unwrap_or("");
+            let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+            PlaybookError {
+                origin: origin.into(),
+                line: before.matches('\n').count() + 1,
+                column: before[line_start..].chars().count() + 1,
+                message,
+            }
+        };
+        let file: File = toml::from_str(toml).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            refused(start, error.message().trim().replace('\n', "; "))
+        })?;
+        let version = file.version.get_ref();
+        if *version != 1 {
+            let message = format!("version {version} is unknown; write `version = 1`");
+            return Err(refused(file.version.span().start, message));
         }
-        Ok(Playbook { entries: file.entry })
+        if file.entry.len() > MAX_ENTRIES {
+            return Err(refused(0, format!("more than {MAX_ENTRIES} entries; leave some out")));
+        }
+        match file.entry.iter().find_map(Entry::fault) {
+            Some((start, message)) => Err(refused(start, message)),
+            None => Ok(Playbook { entries: file.entry }),
+        }
     }
 
     /// Advice for `reasons`, most important first, and the way the first one points. Reasons
-    /// that speak against an escalation call for nothing.
+    /// that speak against an escalation call for nothing. When no entry names one of them, the
+    /// entry for `*` answers the first.
     pub fn advise(&self, reasons: &[Reason]) -> (Vec<Guidance>, Option<Recommendation>) {
-        let mut guidance: Vec<Guidance> = Vec::new();
-        let mut recommendation = None;
-        for reason in reasons.iter().filter(|reason| reason.contribution >= 0.0) {
-            let Some(entry) = self.entries.iter().find(|e| e.because.contains(&reason.feature))
-            else {
-                continue;
-            };
-            if recommendation.is_none() {
-                let action = match entry.action {
-                    Way::Resolve => "resolve",
-                    Way::Escalate => "escalate",
-                };
-                recommendation =
-                    Some(Recommendation { action: action.into(), because: entry.why.clone() });
-            }
-            if guidance.iter().all(|given| given.title != entry.title) {
-                guidance.push(Guidance {
-                    title: entry.title.clone(),
-                    say: entry.say.clone(),
-                    avoid: entry.avoid.clone(),
-                    because: reason.feature.clone(),
-                });
-            }
-            if guidance.len() == MAX_GUIDANCE {
-                break;
+        let raising = || reasons.iter().filter(|reason| reason.contribution >= 0.0);
+        let mut advice: Vec<(&Entry, &Reason)> = Vec::new();
+        for reason in raising() {
+            let entry = self.entries.iter().find(|entry| entry.answers(&reason.feature));
+            if let Some(entry) = entry
+                && advice.iter().all(|(given, _)| given.title != entry.title)
+            {
+                advice.push((entry, reason));
             }
         }
+        if advice.is_empty() {
+            let any = self.entries.iter().find(|entry| entry.answers(ANY));
+            advice.extend(any.zip(raising().next()));
+        }
+        advice.truncate(MAX_GUIDANCE);
+        let recommendation = advice.first().map(|(entry, _)| entry.recommendation());
+        let guidance = advice.into_iter().map(|(entry, reason)| entry.guidance(reason)).collect();
         (guidance, recommendation)
+    }
+}
+
+impl Entry {
+    fn guidance(&self, reason: &Reason) -> Guidance {
+        let text = |text: &Spanned<String>| text.get_ref().clone();
+        Guidance {
+            title: text(&self.title),
+            say: text(&self.say),
+            avoid: text(&self.avoid),
+            supervisor: self.supervise.as_ref().map(text),
+            because: reason.feature.clone(),
+        }
+    }
+
+    fn recommendation(&self) -> Recommendation {
+        let action = match self.action {
+            Way::Resolve => "resolve",
+            Way::Escalate => "escalate",
+        };
+        Recommendation { action: action.into(), because: self.why.get_ref().clone() }
     }
 }
 
@@ -118,15 +187,56 @@ mod tests {
             [[entry]]\nbecause = [\"act:frus\"]\ntitle = \"Own\"\nsay = \"s\"\navoid = \"a\"\n\
             do = \"resolve\"\nwhy = \"v\"";
         let playbook = Playbook::parse(toml, "t").unwrap();
-        let reasons = [reason("x", 2.0), reason("act:frus", 1.0), reason("act:refu", -0.5)];
+        let reasons = [reason("hold", 2.0), reason("act:frus", 1.0), reason("act:refu", -0.5)];
         let (guidance, recommendation) = playbook.advise(&reasons);
         assert_eq!(guidance.len(), 1);
         assert_eq!(recommendation.unwrap().action, "resolve");
     }
 
     #[test]
-    fn a_bad_playbook_names_the_line() {
-        let error = Playbook::parse("version = 1\n[[entry]]\ntitle = 1", "p.toml").unwrap_err();
-        assert!(error.to_string().contains("p.toml") && error.to_string().contains("line 3"));
+    fn a_reason_that_nobody_names_gets_the_general_advice() {
+        let toml = "version = 1\n\
+            [[entry]]\nbecause = [\"*\"]\ntitle = \"Next step\"\nsay = \"s\"\navoid = \"a\"\n\
+            supervise = \"listen\"\ndo = \"resolve\"\nwhy = \"w\"\n\
+            [[entry]]\nbecause = [\"hold\"]\ntitle = \"Ask\"\nsay = \"s\"\navoid = \"a\"\n\
+            do = \"resolve\"\nwhy = \"v\"";
+        let playbook = Playbook::parse(toml, "t").unwrap();
+        let titles = |reasons: &[Reason]| -> Vec<String> {
+            playbook.advise(reasons).0.into_iter().map(|given| given.title).collect()
+        };
+        assert_eq!(titles(&[reason("talk", 2.0), reason("hold", 1.0)]), ["Ask"]);
+        assert_eq!(titles(&[reason("rule:x", 0.0)]), ["Next step"]);
+        assert_eq!(titles(&[reason("talk", -1.0)]), [""; 0]);
+        let (guidance, _) = playbook.advise(&[reason("talk", 2.0)]);
+        assert_eq!(
+            (&*guidance[0].because, guidance[0].supervisor.as_deref()),
+            ("talk", Some("listen"))
+        );
+    }
+
+    #[test]
+    fn a_bad_playbook_names_the_place() {
+        let error = |toml: &str| Playbook::parse(toml, "p.toml").unwrap_err().to_string();
+        assert!(error("version = 1\n[[entry]]\ntitle = 1").starts_with("p.toml:3:9: "));
+        assert!(error("version = 2").starts_with("p.toml:1:11: version 2 is unknown"));
+        let entry = |because: &str, say: &str| {
+            format!(
+                "version = 1\n[[entry]]\nbecause = [\"hold\", \"{because}\"]\ntitle = \"t\"\n\
+                 say = \"{say}\"\navoid = \"a\"\ndo = \"resolve\"\nwhy = \"w\""
+            )
+        };
+        let named = error(&entry("act:reffu", "s"));
+        assert!(named.starts_with("p.toml:3:20: no alert has the reason `act:reffu`"), "{named}");
+        assert!(error(&entry("act:refu", "")).starts_with("p.toml:5:7: a text of 0 characters"));
+    }
+
+    #[test]
+    fn the_playbook_that_ships_answers_every_reason_that_can_lead() {
+        let playbook = Playbook::parse(crate::engine::DEFAULT_PLAYBOOK, "built in").unwrap();
+        for feature in ["act:refu", "act:agent.refu", "pause", "manual", "rule:no_answer", "talk"] {
+            let (guidance, recommendation) = playbook.advise(&[reason(feature, 1.0)]);
+            assert!(!guidance.is_empty() && recommendation.is_some(), "{feature}");
+            assert!(guidance[0].supervisor.is_some(), "{feature}: no view for the supervisor");
+        }
     }
 }

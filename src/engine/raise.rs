@@ -8,7 +8,7 @@ use super::event::Chunk;
 use super::policy::Level;
 use super::settings::Engine;
 use crate::call::{Speaker, Timestamp};
-use crate::features::Part;
+use crate::features::{Part, tells_something};
 use crate::text::phrases::{AlertLevel, Hit, Place};
 
 /// Words kept on each side of the words a quote is about.
@@ -78,16 +78,17 @@ impl CallState {
         alert
     }
 
-    /// The largest reasons by size, signs kept, and `other` for the rest. Named acts come before
-    /// the outlook of the words.
+    /// The largest reasons by size, signs kept, and `other` for the rest. Those that tell somebody
+    /// what to do about the call come first.
     pub(super) fn reasons(&self, engine: &Engine, parts: Vec<Part>) -> Vec<Reason> {
         let mut by_size = parts;
         by_size.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));
         let rest = by_size.split_off(by_size.len().min(engine.settings.max_reasons));
-        // What somebody did says more than what calls with such words come to.
+        // What somebody did says more than that there is a problem, or what calls with such words
+        // come to.
         by_size.sort_by(|a, b| {
-            let vague = |part: &Part| part.feature.starts_with("outlook:");
-            vague(a).cmp(&vague(b)).then(b.contribution.total_cmp(&a.contribution))
+            let tells = |part: &Part| tells_something(&part.feature);
+            tells(b).cmp(&tells(a)).then(b.contribution.total_cmp(&a.contribution))
         });
         let mut reasons: Vec<Reason> = by_size
             .into_iter()

@@ -94,7 +94,7 @@ pub fn score_call(engine: &Engine, call: &Call, explain: bool) -> Vec<TurnScore>
 impl CallState {
     /// The present risk taken apart; `None` while there is no forecast.
     pub fn explanation(&self, engine: &Engine) -> Option<TurnExplanation> {
-        let turns = self.features.assess(&engine.space).customer_turns;
+        let turns = self.features.assess().customer_turns;
         if !self.forecast(engine, turns) {
             return None;
         }

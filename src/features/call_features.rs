@@ -1,10 +1,10 @@
 //! The state of one call, kept up to date chunk by chunk.
 
 use super::closed::Closed;
-use super::open_turn::{Bits, Loudest, OpenTurn};
+use super::open_turn::{Bits, OpenTurn};
 use super::{Role, Space, Tag};
 use crate::call::Speaker;
-use crate::model::{Feeling, sigmoid};
+use crate::model::{Feeling, TurnHeads};
 use crate::text::for_each_token;
 use crate::text::phrases::{Hit, Place};
 
@@ -75,14 +75,18 @@ pub struct CallFeatures {
     evidence: Vec<[Option<Evidence>; 2]>,
     /// Log-odds at the ends of the last customer turns, newest last.
     history: Vec<f64>,
+    /// What the model makes of all this.
+    assessment: Assessment,
 }
 
 impl CallFeatures {
     /// A call in which nothing has been said.
     pub fn new(space: &Space) -> CallFeatures {
         let (customer, agent) = (space.model.customer.len(), space.model.agent.len());
+        let closed = Closed::new(space);
         CallFeatures {
-            closed: Closed::new(space),
+            assessment: assess(space, &closed, None, &[]),
+            closed,
             open: None,
             spoken: [Bits::default(), Bits::default()],
             evidence: vec![[None; 2]; customer + agent],
@@ -94,14 +98,13 @@ impl CallFeatures {
     pub fn push(&mut self, space: &Space, piece: Piece<'_>) -> Pushed {
         let mut pushed = Pushed::default();
         let mut alone: Option<OpenTurn> = None;
-        let (mut buffer, mut stem_buffer) = (String::new(), String::new());
-        for_each_token(piece.text, &mut buffer, |word, start, end| {
+        let mut buffers = (String::new(), String::new());
+        for_each_token(piece.text, &mut buffers.0, |word, start, end| {
             if !pushed.words {
                 pushed.words = true;
                 pushed.new_turn = self.begin(space, piece);
             }
-            let stem = space.stem(word, &mut stem_buffer);
-            let word = space.lexicon.get(word);
+            let (word, stem) = space.word(word, &mut buffers.1);
             let place = Place { seq: piece.seq, start, end };
             let Some(turn) = &mut self.open else { return };
             space.matcher.step(
@@ -117,23 +120,27 @@ impl CallFeatures {
                 turn.push(heads, &space.flags, &self.spoken[role as usize], word, stem, place);
                 // Words that begin a turn are all of it.
                 if role == Role::Customer && !pushed.new_turn {
-                    alone
-                        .get_or_insert_with(|| OpenTurn::new(piece.speaker, None, Some(heads)))
-                        .push(heads, &space.flags, &Bits::default(), word, stem, place);
+                    alone.get_or_insert_with(|| words_of(piece, heads)).push(
+                        heads,
+                        &space.flags,
+                        &Bits::default(),
+                        word,
+                        stem,
+                        place,
+                    );
                 }
             }
         });
-        if let Some(turn) = self.open.as_mut().filter(|_| pushed.words) {
-            turn.end_ms = turn.end_ms.max(piece.end_ms.or(piece.start_ms));
-        }
-        let customers = |turn: &&OpenTurn| turn.role == Some(Role::Customer);
-        let whole = self.open.as_ref().filter(customers).filter(|_| pushed.new_turn);
-        pushed.feeling = alone.as_ref().or(whole).and_then(|turn| {
-            let log_odds = turn.log_odds(&space.model.customer);
-            self.closed.feeling(space, turn, &log_odds)
-        });
         if pushed.words {
+            self.weigh(space, piece);
             pushed.tags = self.tags(space);
+            pushed.feeling = match alone {
+                Some(mut alone) => {
+                    alone.weigh(&space.model.customer);
+                    self.closed.feeling(space, &alone)
+                }
+                None => self.open.as_ref().and_then(|turn| turn.feeling),
+            };
         }
         pushed
     }
@@ -143,58 +150,76 @@ impl CallFeatures {
         if self.open.as_ref().is_some_and(|turn| turn.goes_on(piece.speaker, piece.start_ms)) {
             return false;
         }
-        self.close(space);
+        let mut turn = match self.open.take() {
+            Some(turn) => {
+                self.close(space, &turn);
+                turn
+            }
+            None => OpenTurn::new(),
+        };
         let heads = Role::of(piece.speaker).map(|role| space.heads(role));
-        self.open = Some(OpenTurn::new(piece.speaker, piece.start_ms, heads));
+        turn.begin(piece.speaker, piece.start_ms, heads);
+        self.open = Some(turn);
         true
     }
 
-    fn close(&mut self, space: &Space) {
-        let Some(turn) = self.open.take() else { return };
-        self.closed.push(space, &turn);
+    /// Brings what is made of the words up to date, once all words of `piece` are in.
+    fn weigh(&mut self, space: &Space, piece: Piece<'_>) {
+        let Some(turn) = &mut self.open else { return };
+        turn.end_ms = turn.end_ms.max(piece.end_ms.or(piece.start_ms));
+        if let Some(role) = turn.role {
+            turn.weigh(space.heads(role));
+        }
+        if turn.role == Some(Role::Customer) {
+            turn.feeling = self.closed.feeling(space, turn);
+            if let (Some(feeling), Some((negative, positive))) = (turn.feeling, space.sentiment) {
+                turn.meant[negative] = feeling.negative;
+                turn.meant[positive] = feeling.positive;
+            }
+        }
+        self.assessment = assess(space, &self.closed, Some(turn), &self.history);
+    }
+
+    fn close(&mut self, space: &Space, turn: &OpenTurn) {
+        self.closed.push(space, turn);
         let Some(role) = turn.role else { return };
         self.spoken[role as usize].extend(&turn.content_words);
         // An agent opens with a greeting; nobody wants it quoted as a reason.
-        if role == Role::Customer || self.closed.agent.turns > 1 {
-            self.keep_evidence(space, role, &turn);
+        if role == Role::Customer || self.closed.agent_turns() > 1 {
+            self.keep_evidence(space, role, turn);
         }
         if role == Role::Customer {
             if self.history.len() > TREND_TURNS {
                 self.history.remove(0);
             }
-            self.history.push(space.model.risk.log_odds(&self.closed.values(space)));
+            // Taken as if the turn were over, which it is now.
+            self.history.push(self.assessment.log_odds);
         }
     }
 
     fn keep_evidence(&mut self, space: &Space, role: Role, turn: &OpenTurn) {
+        let heads = space.heads(role);
         let first = if role == Role::Customer { 0 } else { space.model.customer.len() };
-        for (head, log_odds) in turn.log_odds(space.heads(role)).into_iter().enumerate() {
-            let probability = sigmoid(log_odds);
-            if let Some(Loudest { place, .. }) = turn.loudest[head] {
-                merge(&mut self.evidence[first + head], Evidence { probability, place });
+        for (head, &probability) in turn.said.iter().enumerate() {
+            let best = &mut self.evidence[first + head];
+            // Most turns are not among the two strongest; then nobody needs to look for words.
+            if best[1].is_none_or(|old| probability > old.probability)
+                && let Some(place) = turn.loudest(heads, head)
+            {
+                merge(best, Evidence { probability, place });
             }
         }
-    }
-
-    /// The state as it would be if the open turn ended now.
-    pub(super) fn as_closed(&self, space: &Space) -> Closed {
-        let mut state = self.closed.clone();
-        if let Some(turn) = &self.open {
-            state.push(space, turn);
-        }
-        state
     }
 
     /// Places where `head` of `role` spoke loudest, strongest first.
     pub(super) fn places(&self, space: &Space, role: Role, head: usize) -> Vec<Evidence> {
         let first = if role == Role::Customer { 0 } else { space.model.customer.len() };
         let mut best = self.evidence[first + head];
-        let greeting = role == Role::Agent && self.closed.agent.turns == 0;
+        let greeting = role == Role::Agent && self.closed.agent_turns() == 0;
         if let Some(turn) = self.open.as_ref().filter(|turn| turn.role == Some(role) && !greeting)
-            && let Some(Loudest { place, .. }) = turn.loudest[head]
+            && let Some(place) = turn.loudest(space.heads(role), head)
         {
-            let probability = sigmoid(turn.log_odds(space.heads(role))[head]);
-            merge(&mut best, Evidence { probability, place });
+            merge(&mut best, Evidence { probability: turn.said[head], place });
         }
         best.into_iter().flatten().collect()
     }
@@ -205,33 +230,42 @@ impl CallFeatures {
     }
 
     /// What the model makes of the call so far.
-    pub fn assess(&self, space: &Space) -> Assessment {
-        let state = self.as_closed(space);
-        // While the customer speaks, the newest entry is the turn before.
-        let speaking = self.open.as_ref().is_some_and(|turn| turn.role == Some(Role::Customer));
-        let back = if speaking { TREND_TURNS } else { TREND_TURNS + 1 };
-        let before = self.history.len().checked_sub(back);
-        Assessment {
-            log_odds: space.model.risk.log_odds(&state.values(space)),
-            log_odds_before: before.map(|index| self.history[index]),
-            sentiment: state.mood.average,
-            customer_turns: state.customer.turns,
-            turns: state.turns,
-        }
+    pub fn assess(&self) -> Assessment {
+        self.assessment
     }
 
     /// Inputs of the model's sentiment head for the turn that is open, in their order: a
     /// training row. `None` unless the customer speaks.
     pub fn sentiment_inputs(&self, space: &Space) -> Option<Vec<f64>> {
         let turn = self.open.as_ref().filter(|turn| turn.role == Some(Role::Customer))?;
-        let log_odds = turn.log_odds(&space.model.customer);
-        Some(self.closed.inputs(space, turn, &log_odds).collect())
+        Some(self.closed.inputs(space, turn).collect())
     }
 
     /// Values of the model's columns, in their order: a training row.
     pub fn values(&self, space: &Space) -> Vec<f64> {
-        self.as_closed(space).values(space)
+        self.closed.with(space, self.open.as_ref()).values(space).collect()
     }
+}
+
+fn assess(space: &Space, closed: &Closed, open: Option<&OpenTurn>, history: &[f64]) -> Assessment {
+    let view = closed.with(space, open);
+    // While the customer speaks, the newest entry is the turn before.
+    let speaking = open.is_some_and(|turn| turn.role == Some(Role::Customer));
+    let back = if speaking { TREND_TURNS } else { TREND_TURNS + 1 };
+    Assessment {
+        log_odds: space.model.risk.log_odds(view.values(space)),
+        log_odds_before: history.len().checked_sub(back).map(|index| history[index]),
+        sentiment: view.mood.average,
+        customer_turns: view.customer.turns(),
+        turns: view.turns,
+    }
+}
+
+/// A turn for the words of one piece.
+fn words_of(piece: Piece<'_>, heads: &TurnHeads) -> OpenTurn {
+    let mut turn = OpenTurn::new();
+    turn.begin(piece.speaker, None, Some(heads));
+    turn
 }
 
 fn merge(best: &mut [Option<Evidence>; 2], new: Evidence) {

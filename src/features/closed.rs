@@ -4,20 +4,31 @@ use super::context::Context;
 use super::open_turn::OpenTurn;
 use super::patterns::Patterns;
 use super::talk::Talk;
-use super::tracks::{Mood, RoleTrack};
+use super::tracks::{Ahead, Mood, RoleTrack};
 use super::{Role, Space};
 use crate::model::{Feeling, sigmoid};
 
 /// The state of a call between two turns.
 #[derive(Clone, Debug)]
 pub(super) struct Closed {
-    pub customer: RoleTrack,
-    pub agent: RoleTrack,
+    customer: RoleTrack,
+    agent: RoleTrack,
+    patterns: Patterns,
+    talk: Talk,
+    turns: u32,
+    mood: Mood,
+    context: Context,
+}
+
+/// The state as it would be if the open turn ended now: what the columns are read from.
+#[derive(Debug)]
+pub(super) struct View<'a> {
+    pub customer: Ahead<'a>,
+    pub agent: Ahead<'a>,
     pub patterns: Patterns,
     pub talk: Talk,
     pub turns: u32,
     pub mood: Mood,
-    context: Context,
 }
 
 impl Closed {
@@ -35,65 +46,67 @@ impl Closed {
         }
     }
 
-    pub(super) fn track(&self, role: Role) -> &RoleTrack {
-        match role {
-            Role::Customer => &self.customer,
-            Role::Agent => &self.agent,
-        }
+    /// Turns of the agent.
+    pub(super) fn agent_turns(&self) -> u32 {
+        self.agent.turns
     }
 
-    /// Takes one more turn.
-    pub(super) fn push(&mut self, space: &Space, turn: &OpenTurn) {
-        self.turns += 1;
-        let Some(role) = turn.role else { return };
-        let log_odds = turn.log_odds(space.heads(role));
-        let mut probabilities: Vec<f64> = log_odds.iter().copied().map(sigmoid).collect();
-        if role == Role::Customer {
-            if let Some(feeling) = self.feeling(space, turn, &log_odds) {
-                self.mood.push(feeling);
-                if let Some((negative, positive)) = space.sentiment {
-                    probabilities[negative] = feeling.negative;
-                    probabilities[positive] = feeling.positive;
-                }
+    /// With the open turn, if there is one.
+    pub(super) fn with<'a>(&'a self, space: &Space, open: Option<&'a OpenTurn>) -> View<'a> {
+        let newest =
+            |role| open.filter(|turn| turn.role == Some(role)).map(|turn| turn.meant.as_slice());
+        let mut view = View {
+            customer: self.customer.ahead(newest(Role::Customer)),
+            agent: self.agent.ahead(newest(Role::Agent)),
+            patterns: self.patterns.clone(),
+            talk: self.talk.clone(),
+            turns: self.turns + u32::from(open.is_some()),
+            mood: self.mood,
+        };
+        if let Some((turn, role)) = open.and_then(|turn| Some((turn, turn.role?))) {
+            if let Some(feeling) = turn.feeling {
+                view.mood.push(feeling);
             }
-            self.customer.push(&probabilities);
-        } else {
-            self.agent.push(&probabilities);
+            view.patterns.push(&space.patterns, role, view.customer, view.agent);
+            view.talk.push(turn, role);
         }
-        self.context.push(role, &log_odds);
-        self.patterns.push(&space.patterns, role, &self.customer, &self.agent);
-        self.talk.push(turn, role);
+        view
+    }
+
+    /// Takes one more turn, which is over.
+    pub(super) fn push(&mut self, space: &Space, turn: &OpenTurn) {
+        let View { patterns, talk, turns, mood, .. } = self.with(space, Some(turn));
+        (self.patterns, self.talk, self.turns, self.mood) = (patterns, talk, turns, mood);
+        let Some(role) = turn.role else { return };
+        match role {
+            Role::Customer => self.customer.push(&turn.meant),
+            Role::Agent => self.agent.push(&turn.meant),
+        }
+        self.context.push(role, &turn.log_odds, &turn.said);
     }
 
     /// How the customer feels in `turn`, of which the heads say `log_odds`, coming after what
     /// has been said. `None` when the model does not judge feelings.
-    pub(super) fn feeling(
-        &self,
-        space: &Space,
-        turn: &OpenTurn,
-        log_odds: &[f64],
-    ) -> Option<Feeling> {
+    pub(super) fn feeling(&self, space: &Space, turn: &OpenTurn) -> Option<Feeling> {
         if let Some(head) = &space.model.sentiment {
-            return Some(head.feeling(self.inputs(space, turn, log_odds)));
+            return Some(head.feeling(self.inputs(space, turn)));
         }
         let (negative, positive) = space.sentiment?;
         Some(Feeling {
-            negative: sigmoid(log_odds[negative]),
-            positive: sigmoid(log_odds[positive]),
+            negative: sigmoid(turn.log_odds[negative]),
+            positive: sigmoid(turn.log_odds[positive]),
         })
     }
 
     /// The inputs of the sentiment head for a customer's `turn`.
-    pub(super) fn inputs(
-        &self,
-        space: &Space,
-        turn: &OpenTurn,
-        log_odds: &[f64],
-    ) -> impl Iterator<Item = f64> {
-        space.inputs.iter().map(|input| input.value(&self.context, log_odds, turn.words))
+    pub(super) fn inputs(&self, space: &Space, turn: &OpenTurn) -> impl Iterator<Item = f64> {
+        space.inputs.iter().map(|input| input.value(&self.context, &turn.log_odds, turn.words))
     }
+}
 
-    pub(super) fn values(&self, space: &Space) -> Vec<f64> {
-        space.columns.iter().map(|column| column.value(self)).collect()
+impl View<'_> {
+    /// Values of the model's columns, in their order.
+    pub(super) fn values(&self, space: &Space) -> impl Iterator<Item = f64> {
+        space.columns.iter().map(|column| column.value(self))
     }
 }

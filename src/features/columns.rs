@@ -1,8 +1,9 @@
 //! The named columns of the risk head and how each is read off a call's state.
 
 use super::Role;
-use super::closed::Closed;
+use super::closed::View;
 use super::patterns;
+use super::tracks::Aggregate;
 use crate::model::{Model, TurnHeads};
 
 /// One column, resolved against a model's heads.
@@ -26,16 +27,6 @@ pub(super) enum Mood {
 
 const MOODS: [(&str, Mood); 2] =
     [("sentiment.variance", Mood::Variance), ("sentiment.range", Mood::Range)];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Aggregate {
-    Last,
-    Previous,
-    Fast,
-    Slow,
-    Mean,
-    Max,
-}
 
 const AGGREGATES: [(&str, Aggregate); 6] = [
     ("last", Aggregate::Last),
@@ -143,23 +134,15 @@ impl Column {
     }
 
     /// Its value. No column exceeds a few units, none depends on a clock.
-    pub(super) fn value(self, state: &Closed) -> f64 {
+    pub(super) fn value(self, state: &View<'_>) -> f64 {
         match self.0 {
-            Kind::Head { role, head, aggregate } => {
-                let track = state.track(role);
-                let head = &track.heads[head];
-                match aggregate {
-                    Aggregate::Last => head.last,
-                    Aggregate::Previous => head.previous,
-                    Aggregate::Fast => head.fast,
-                    Aggregate::Slow => head.slow,
-                    Aggregate::Mean => head.sum / (f64::from(track.turns) + 1.0),
-                    Aggregate::Max => head.max,
-                }
+            Kind::Head { role: Role::Customer, head, aggregate } => {
+                state.customer.value(head, aggregate)
             }
+            Kind::Head { role: Role::Agent, head, aggregate } => state.agent.value(head, aggregate),
             Kind::Pattern { index, mean: false } => state.patterns.pulses[index].fast,
             Kind::Pattern { index, mean: true } => {
-                state.patterns.pulses[index].sum / (f64::from(state.customer.turns) + 1.0)
+                state.patterns.pulses[index].sum / (f64::from(state.customer.turns()) + 1.0)
             }
             Kind::Mood(Mood::Variance) => state.mood.variance(),
             Kind::Mood(Mood::Range) => state.mood.range(),
@@ -169,11 +152,11 @@ impl Column {
 }
 
 impl Talk {
-    fn value(self, state: &Closed) -> f64 {
+    fn value(self, state: &View<'_>) -> f64 {
         let talk = &state.talk;
         match self {
             Talk::CustomerShare => talk.customer_share(),
-            Talk::Turns => libm::log1p(f64::from(state.customer.turns)),
+            Talk::Turns => libm::log1p(f64::from(state.customer.turns())),
             Talk::HoldCount => talk.hold.sum,
             Talk::Hold(Span::All) => libm::log1p(talk.hold_minutes),
             Talk::Hold(Span::Lately) => talk.hold.fast,

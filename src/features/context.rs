@@ -1,7 +1,7 @@
 //! What the words of earlier turns said, for judging how the newest one is meant.
 
 use super::Role;
-use crate::model::{Model, TurnHeads, sigmoid};
+use crate::model::{Model, TurnHeads};
 
 /// Log-odds beyond this say no more than it.
 const CLIP: f64 = 6.0;
@@ -37,16 +37,18 @@ impl Context {
         Context { customer: role(customer), agent: role(agent) }
     }
 
-    /// Takes what the heads of `role` made of one more turn, in log-odds.
-    pub(super) fn push(&mut self, role: Role, log_odds: &[f64]) {
+    /// Takes what the heads of `role` made of one more turn, in log-odds and as probabilities.
+    pub(super) fn push(&mut self, role: Role, log_odds: &[f64], said: &[f64]) {
         let own = match role {
             Role::Customer => &mut self.customer,
             Role::Agent => &mut self.agent,
         };
         own.turns += 1;
-        for ((last, usual), &log_odds) in own.last.iter_mut().zip(&mut own.usual).zip(log_odds) {
+        for (last, &log_odds) in own.last.iter_mut().zip(log_odds) {
             *last = clip(log_odds);
-            *usual = (1.0 - USUAL) * *usual + USUAL * sigmoid(log_odds);
+        }
+        for (usual, said) in own.usual.iter_mut().zip(said) {
+            *usual = (1.0 - USUAL) * *usual + USUAL * said;
         }
     }
 }
@@ -145,8 +147,8 @@ mod tests {
         assert_eq!(value(Input::Words(0), &context), 6.0);
         assert_eq!(value(Input::Before(0), &context), -3.0);
         assert_eq!((value(Input::First, &context), value(Input::Short, &context)), (1.0, 1.0));
-        context.push(Role::Customer, &[0.0]);
-        context.push(Role::Agent, &[-9.0]);
+        context.push(Role::Customer, &[0.0], &[0.5]);
+        context.push(Role::Agent, &[-9.0], &[0.0]);
         assert_eq!(value(Input::Before(0), &context), 0.0);
         assert_eq!(value(Input::Usual(0), &context), 0.3 * 0.5);
         assert_eq!(value(Input::Agent(0), &context), -6.0);

@@ -62,7 +62,11 @@ impl CallFeatures {
             .collect();
         // Stable, so equal contributions keep the order of the columns.
         parts.sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
-        Explanation { log_odds: risk.log_odds(&values), intercept: risk.intercept, parts }
+        Explanation {
+            log_odds: risk.log_odds(values.iter().copied()),
+            intercept: risk.intercept,
+            parts,
+        }
     }
 
     fn quotes(&self, space: &Space, heads: &[(Role, usize)]) -> Vec<Place> {
@@ -129,6 +133,39 @@ fn head_group(space: &Space, role: Role, head: usize) -> (String, String) {
     }
 }
 
+/// Whether an alert may have `feature` among its reasons: known to this binary, with a trigger or
+/// rule of any name.
+pub fn is_reason(feature: &str) -> bool {
+    let role = |name: &str| [Role::Customer, Role::Agent].iter().any(|role| role.name() == name);
+    match feature.split_once(':') {
+        Some(("trigger" | "rule", id)) => !id.is_empty(),
+        Some(("act", code)) => match code.split_once('.') {
+            Some((who, code)) => role(who) && does(code).is_some(),
+            None => does(code).is_some(),
+        },
+        Some(("pattern", name)) => patterns::NAMES.iter().any(|(own, _)| *own == name),
+        Some(("outlook" | "tone", who)) => role(who),
+        Some(_) => false,
+        None => {
+            feature == "sentiment"
+                || feature == "manual"
+                || TALK.iter().any(|(own, _)| *own == feature)
+        }
+    }
+}
+
+/// Whether a reason is something to act on: not that the customer has a problem or that things take
+/// their course, which is said in every call, and not the mere sound of the words.
+pub fn tells_something(feature: &str) -> bool {
+    let routine = |code: &str| matches!(code.rsplit('.').next(), Some("info" | "proc" | "prob"));
+    match feature.split_once(':') {
+        Some(("outlook" | "tone", _)) => false,
+        Some(("act", code)) => !routine(code),
+        Some(_) => true,
+        None => !matches!(feature, "talk" | "length" | "question" | "negation"),
+    }
+}
+
 const FEELS: &str = "how the customer feels";
 
 /// What the code of a conversation act (`data/README.md`) says that somebody does.
@@ -170,14 +207,41 @@ const ACTS: [(&str, &str); 30] = [
 ];
 
 fn talk_group(talk: Talk) -> (&'static str, &'static str) {
-    match talk {
-        Talk::CustomerShare | Talk::Turns => ("talk", "who talks, and for how long"),
-        Talk::Hold(_) | Talk::HoldCount => ("hold", "time on hold"),
-        Talk::Pause(_) => ("pause", "long pauses"),
-        Talk::Overlap(..) => ("talk_over", "talking over each other"),
-        Talk::Length(..) => ("length", "length of the turns"),
-        Talk::Repetition(..) => ("repetition", "saying the same again"),
-        Talk::Question(_) => ("question", "questions asked"),
-        Talk::Negation(_) => ("negation", "no, not, never"),
+    TALK[match talk {
+        Talk::CustomerShare | Talk::Turns => 0,
+        Talk::Hold(_) | Talk::HoldCount => 1,
+        Talk::Pause(_) => 2,
+        Talk::Overlap(..) => 3,
+        Talk::Length(..) => 4,
+        Talk::Repetition(..) => 5,
+        Talk::Question(_) => 6,
+        Talk::Negation(_) => 7,
+    }]
+}
+
+const TALK: [(&str, &str); 8] = [
+    ("talk", "who talks, and for how long"),
+    ("hold", "time on hold"),
+    ("pause", "long pauses"),
+    ("talk_over", "talking over each other"),
+    ("length", "length of the turns"),
+    ("repetition", "saying the same again"),
+    ("question", "questions asked"),
+    ("negation", "no, not, never"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_every_call_has_tells_nothing() {
+        for feature in ["act:refu", "act:agent.refu", "trigger:waiting", "hold", "sentiment"] {
+            assert!(tells_something(feature) && is_reason(feature), "{feature}");
+        }
+        for feature in ["act:prob", "act:customer.info", "outlook:agent", "length"] {
+            assert!(!tells_something(feature) && is_reason(feature), "{feature}");
+        }
+        assert!(!is_reason("act:nope") && !is_reason("act:other.refu") && !is_reason("trigger:"));
     }
 }

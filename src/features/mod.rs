@@ -20,7 +20,7 @@ mod words;
 pub use call_features::{Assessment, CallFeatures, Piece, Pushed};
 pub use columns::{Column, all_columns};
 pub use context::all_inputs;
-pub use explain::{Explanation, Part};
+pub use explain::{Explanation, Part, is_reason, tells_something};
 pub use open_turn::same_turn;
 pub use space::{Space, SpaceError};
 pub use tags::Tag;

@@ -3,8 +3,8 @@
 use super::words::WordFlags;
 use super::{Role, TURN_GAP_MS};
 use crate::call::Speaker;
-use crate::model::TurnHeads;
 use crate::model::ngrams::Spoken;
+use crate::model::{Feeling, TurnHeads, sigmoid};
 use crate::text::WordId;
 use crate::text::phrases::{MatchState, Place};
 
@@ -13,6 +13,11 @@ use crate::text::phrases::{MatchState, Place};
 pub(super) struct Bits(Vec<u64>);
 
 impl Bits {
+    /// Takes all out.
+    fn clear(&mut self) {
+        self.0.fill(0);
+    }
+
     /// Adds `index`; true when it was not there.
     pub(super) fn insert(&mut self, index: u32) -> bool {
         let (word, bit) = (index as usize / 64, 1 << (index % 64));
@@ -38,13 +43,6 @@ impl Bits {
     }
 }
 
-/// The word that spoke loudest for a head, and where.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Loudest {
-    pub weight: f32,
-    pub place: Place,
-}
-
 /// Whether words of `speaker` from `start_ms` on belong to a turn of `before` that reaches to
 /// `end_ms`. Unknown times never part a turn.
 pub fn same_turn(
@@ -58,18 +56,14 @@ pub fn same_turn(
 }
 
 /// The turn that is being spoken.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct OpenTurn {
-    pub speaker: Speaker,
     /// `None` when the speaker is no feature.
     pub role: Option<Role>,
+    pub speaker: Option<Speaker>,
     pub start_ms: Option<i64>,
     pub end_ms: Option<i64>,
     pub words: u32,
-    /// Log-odds of each head so far, without intercept and damping.
-    pub sums: Vec<f64>,
-    pub distinct: u32,
-    pub loudest: Vec<Option<Loudest>>,
     pub negations: u32,
     pub asks: bool,
     /// Distinct content words, and those of them that this role has used before.
@@ -77,36 +71,64 @@ pub(super) struct OpenTurn {
     pub repeated: u32,
     pub content_words: Bits,
     pub phrases: MatchState,
+    /// What the heads make of it. Up to date after [`OpenTurn::weigh`], like the next three.
+    pub log_odds: Vec<f64>,
+    /// The same as probabilities, by the words alone.
+    pub said: Vec<f64>,
+    /// The same with the feelings as they are meant after what was said before.
+    pub meant: Vec<f64>,
+    /// How the customer feels in it.
+    pub feeling: Option<Feeling>,
+    /// Log-odds of each head so far, without intercept and damping.
+    sums: Vec<f64>,
+    /// Distinct n-grams with their last words, in the order of speaking.
+    ngrams: Vec<(u32, Place)>,
     seen: Bits,
     before: WordId,
 }
 
 impl OpenTurn {
-    pub(super) fn new(speaker: Speaker, start_ms: Option<i64>, heads: Option<&TurnHeads>) -> Self {
-        let size = heads.map_or(0, TurnHeads::len);
-        OpenTurn {
-            speaker,
+    /// A turn of nobody.
+    pub(super) fn new() -> OpenTurn {
+        OpenTurn { before: WordId::UNKNOWN, ..OpenTurn::default() }
+    }
+
+    /// Becomes a turn without words, in the memory of the turn that it was.
+    pub(super) fn begin(
+        &mut self,
+        speaker: Speaker,
+        start_ms: Option<i64>,
+        heads: Option<&TurnHeads>,
+    ) {
+        let heads = heads.map_or(0, TurnHeads::len);
+        for values in [&mut self.log_odds, &mut self.said, &mut self.meant, &mut self.sums] {
+            values.clear();
+            values.resize(heads, 0.0);
+        }
+        for bits in [&mut self.content_words, &mut self.seen] {
+            bits.clear();
+        }
+        self.ngrams.clear();
+        self.phrases.clear();
+        *self = OpenTurn {
             role: Role::of(speaker),
+            speaker: Some(speaker),
             start_ms,
             end_ms: start_ms,
             words: 0,
-            sums: vec![0.0; size],
-            distinct: 0,
-            loudest: vec![None; size],
             negations: 0,
             asks: false,
             content: 0,
             repeated: 0,
-            content_words: Bits::default(),
-            phrases: MatchState::default(),
-            seen: Bits::default(),
+            feeling: None,
             before: WordId::UNKNOWN,
-        }
+            ..std::mem::take(self)
+        };
     }
 
     /// Whether a piece of `speaker` from `start_ms` on belongs to this turn.
     pub(super) fn goes_on(&self, speaker: Speaker, start_ms: Option<i64>) -> bool {
-        same_turn(self.speaker, self.end_ms, speaker, start_ms)
+        self.speaker.is_some_and(|own| same_turn(own, self.end_ms, speaker, start_ms))
     }
 
     /// Takes one more word.
@@ -122,8 +144,10 @@ impl OpenTurn {
         let spoken = Spoken { word, stem, before: self.before, index: self.words };
         for row in heads.rows(spoken) {
             if self.seen.insert(row) {
-                self.distinct += 1;
-                self.add(heads, row, place);
+                self.ngrams.push((row, place));
+                for (sum, &weight) in self.sums.iter_mut().zip(heads.row(row)) {
+                    *sum += f64::from(weight);
+                }
             }
         }
         let (own, before) = (flags.of(word), flags.of(self.before));
@@ -137,20 +161,28 @@ impl OpenTurn {
         self.before = word;
     }
 
-    fn add(&mut self, heads: &TurnHeads, row: u32, place: Place) {
-        let parts = self.sums.iter_mut().zip(&mut self.loudest);
-        for (&weight, (sum, loudest)) in heads.row(row).iter().zip(parts) {
-            *sum += f64::from(weight);
-            if weight > loudest.map_or(0.0, |l| l.weight) {
-                *loudest = Some(Loudest { weight, place });
-            }
+    /// Brings what the heads make of it up to date with its words.
+    pub(super) fn weigh(&mut self, heads: &TurnHeads) {
+        // The square root keeps long turns from being certain of everything.
+        let damping = TurnHeads::damping(self.ngrams.len());
+        let sums = heads.intercepts.iter().zip(&self.sums);
+        for (((intercept, sum), log_odds), said) in sums.zip(&mut self.log_odds).zip(&mut self.said)
+        {
+            *log_odds = intercept + sum * damping;
+            *said = sigmoid(*log_odds);
         }
+        self.meant.copy_from_slice(&self.said);
     }
 
-    /// Log-odds of each head for the turn so far, from its words alone.
-    pub(super) fn log_odds(&self, heads: &TurnHeads) -> Vec<f64> {
-        let damping = TurnHeads::damping(self.distinct);
-        let log_odds = |(intercept, sum): (&f64, &f64)| intercept + sum * damping;
-        heads.intercepts.iter().zip(&self.sums).map(log_odds).collect()
+    /// The word that spoke loudest for `head`; `None` when no word spoke for it.
+    pub(super) fn loudest(&self, heads: &TurnHeads, head: usize) -> Option<Place> {
+        let mut loudest = (0.0, None);
+        for &(row, place) in &self.ngrams {
+            let weight = heads.row(row)[head];
+            if weight > loudest.0 {
+                loudest = (weight, Some(place));
+            }
+        }
+        loudest.1
     }
 }

@@ -2,7 +2,7 @@
 //! accepted. Products of first-level probabilities, so both must be there.
 
 use super::Role;
-use super::tracks::{Pulse, RoleTrack};
+use super::tracks::{Aggregate, Ahead, Pulse};
 use crate::model::TurnHeads;
 
 /// Number of patterns.
@@ -88,11 +88,11 @@ impl Patterns {
         &mut self,
         heads: &PatternHeads,
         role: Role,
-        customer: &RoleTrack,
-        agent: &RoleTrack,
+        customer: Ahead<'_>,
+        agent: Ahead<'_>,
     ) {
-        let said = |track: &RoleTrack, heads: &[usize]| -> f64 {
-            heads.iter().map(|&head| track.heads[head].last).sum::<f64>().min(1.0)
+        let said = |track: Ahead<'_>, heads: &[usize]| -> f64 {
+            heads.iter().map(|&head| track.value(head, Aggregate::Last)).sum::<f64>().min(1.0)
         };
         match role {
             Role::Customer => {
@@ -108,8 +108,8 @@ impl Patterns {
             Role::Agent => {
                 let hot = said(customer, &heads.hot_before);
                 let refusing = said(agent, &heads.refusing);
-                let before: f64 =
-                    heads.refusing.iter().map(|&head| agent.heads[head].previous).sum();
+                let previous = |&head: &usize| agent.value(head, Aggregate::Previous);
+                let before: f64 = heads.refusing.iter().map(previous).sum();
                 let values = [
                     said(agent, &heads.step) * hot,
                     said(agent, &heads.hollow) * hot,

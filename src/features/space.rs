@@ -37,6 +37,8 @@ pub enum SpaceError {
 pub struct Space {
     pub(super) model: Arc<Model>,
     pub(super) lexicon: Lexicon,
+    /// Stems of the words of the lexicon, by their numbers.
+    stems: Vec<WordId>,
     pub(super) flags: WordFlags,
     pub(super) phrases: PhraseList,
     pub(super) matcher: Matcher,
@@ -84,6 +86,7 @@ impl Space {
         let matcher = Matcher::new(&phrases, &mut lexicon);
         WordFlags::intern(&mut lexicon);
         Ok(Space {
+            stems: stems(&lexicon),
             flags: WordFlags::new(&lexicon),
             patterns: PatternHeads::new(&model.customer, &model.agent),
             sentiment: sentiment(&model.customer),
@@ -138,9 +141,11 @@ impl Space {
         &self.phrases
     }
 
-    /// The stem of a normalised word, unknown for short words.
-    pub(super) fn stem(&self, word: &str, buffer: &mut String) -> WordId {
-        ngrams::stem(word, buffer).map_or(WordId::UNKNOWN, |stem| self.lexicon.get(stem))
+    /// The numbers of a normalised word and of its stem, which is unknown for short words.
+    pub(super) fn word(&self, word: &str, buffer: &mut String) -> (WordId, WordId) {
+        let id = self.lexicon.get(word);
+        let stem = self.stems.get(id.0 as usize).copied();
+        (id, stem.unwrap_or_else(|| stem_of(&self.lexicon, word, buffer)))
     }
 
     /// First-level heads of a role.
@@ -150,6 +155,18 @@ impl Space {
             Role::Agent => &self.model.agent,
         }
     }
+}
+
+fn stem_of(lexicon: &Lexicon, word: &str, buffer: &mut String) -> WordId {
+    ngrams::stem(word, buffer).map_or(WordId::UNKNOWN, |stem| lexicon.get(stem))
+}
+
+fn stems(lexicon: &Lexicon) -> Vec<WordId> {
+    let (mut stems, mut buffer) = (vec![WordId::UNKNOWN; lexicon.len()], String::new());
+    for (word, id) in lexicon.words() {
+        stems[id.0 as usize] = stem_of(lexicon, word, &mut buffer);
+    }
+    stems
 }
 
 /// Heads for negative and positive: of the customer's own, else of a teacher's.

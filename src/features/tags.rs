@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::explain::does;
 use super::open_turn::OpenTurn;
 use super::{CallFeatures, Space};
-use crate::model::sigmoid;
 
 /// Acts that most turns are; a tag on all of them would say nothing.
 const USUAL: [&str; 2] = ["info", "proc"];
@@ -30,18 +29,14 @@ impl CallFeatures {
 
 fn of_turn(turn: &OpenTurn, space: &Space) -> Vec<Tag> {
     let Some(heads) = turn.role.map(|role| space.heads(role)) else { return Vec::new() };
-    let log_odds = turn.log_odds(heads).into_iter();
-    let said = heads.names.iter().zip(log_odds).zip(&heads.speaks_from);
-    let tag = |((name, log_odds), &speaks_from): ((&String, f64), &f64)| {
+    let said = heads.names.iter().zip(&turn.said).zip(&heads.speaks_from);
+    let sure = said.filter(|((_, probability), speaks_from)| probability >= speaks_from);
+    let tag = |((name, &probability), _): ((&String, &f64), &f64)| {
         let act = name.strip_prefix("act:").filter(|act| !USUAL.contains(act))?;
-        let probability = sigmoid(log_odds);
-        (probability >= speaks_from).then(|| Tag {
-            act: act.to_owned(),
-            label: does(act).unwrap_or(act).to_owned(),
-            probability,
-        })
+        let label = does(act).unwrap_or(act).to_owned();
+        Some(Tag { act: act.to_owned(), label, probability })
     };
-    let mut tags: Vec<Tag> = said.filter_map(tag).collect();
+    let mut tags: Vec<Tag> = sure.filter_map(tag).collect();
     // Stable, so equal ones keep the order of the heads.
     tags.sort_by(|a, b| b.probability.total_cmp(&a.probability));
     tags

@@ -50,7 +50,7 @@ impl Talk {
     /// Takes a turn; `role` says whose it is.
     pub(super) fn push(&mut self, turn: &OpenTurn, role: Role) {
         let gap = turn.start_ms.zip(self.last_end_ms).map(|(s, e)| s.saturating_sub(e));
-        let changed = self.last_speaker.is_some_and(|speaker| speaker != turn.speaker);
+        let changed = self.last_speaker.is_some() && self.last_speaker != turn.speaker;
         if let Some(gap) = gap {
             let hold = gap >= HOLD_MS;
             self.hold.push(f64::from(u8::from(hold)));
@@ -70,7 +70,7 @@ impl Talk {
         own.question.push(f64::from(u8::from(turn.asks)));
         own.negation.push(f64::from(turn.negations) / (f64::from(turn.words) + 5.0));
         self.last_end_ms = self.last_end_ms.max(turn.end_ms);
-        self.last_speaker = Some(turn.speaker);
+        self.last_speaker = turn.speaker;
     }
 
     /// Share of the words that the customer says, drawn towards 0 while little is said.

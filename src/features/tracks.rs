@@ -34,6 +34,17 @@ impl HeadTrack {
     }
 }
 
+/// What is kept of a head over the turns of its role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Aggregate {
+    Last,
+    Previous,
+    Fast,
+    Slow,
+    Mean,
+    Max,
+}
+
 /// All heads of one role.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct RoleTrack {
@@ -53,6 +64,39 @@ impl RoleTrack {
         self.turns += 1;
         for (track, &probability) in self.heads.iter_mut().zip(probabilities) {
             track.push(probability);
+        }
+    }
+
+    /// The track as it will be with the probabilities of a turn that is being spoken.
+    pub(super) fn ahead<'a>(&'a self, newest: Option<&'a [f64]>) -> Ahead<'a> {
+        Ahead { track: self, newest }
+    }
+}
+
+/// A track and, maybe, one turn more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ahead<'a> {
+    track: &'a RoleTrack,
+    newest: Option<&'a [f64]>,
+}
+
+impl Ahead<'_> {
+    pub(super) fn turns(self) -> u32 {
+        self.track.turns + u32::from(self.newest.is_some())
+    }
+
+    pub(super) fn value(self, head: usize, aggregate: Aggregate) -> f64 {
+        let mut track = self.track.heads[head];
+        if let Some(newest) = self.newest {
+            track.push(newest[head]);
+        }
+        match aggregate {
+            Aggregate::Last => track.last,
+            Aggregate::Previous => track.previous,
+            Aggregate::Fast => track.fast,
+            Aggregate::Slow => track.slow,
+            Aggregate::Mean => track.sum / (f64::from(self.turns()) + 1.0),
+            Aggregate::Max => track.max,
         }
     }
 }

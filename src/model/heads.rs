@@ -1,6 +1,6 @@
 //! First level: several linear heads over the n-grams of one turn.
 
-use ndarray::{Array1, Array2, ArrayView1};
+use ndarray::{Array1, Array2};
 
 use super::ngrams::{Index, Spoken};
 use crate::text::Lexicon;
@@ -38,6 +38,7 @@ impl TurnHeads {
     ) -> TurnHeads {
         assert_eq!(weights.dim(), (ngrams.len(), names.len()), "weights of the heads");
         assert_eq!(intercepts.len(), names.len(), "intercepts of the heads");
+        let weights = weights.as_standard_layout().into_owned();
         let index = Index::new(&ngrams, lexicon);
         let speaks_from = vec![1.0; names.len()];
         TurnHeads { names, intercepts, ngrams, weights, speaks_from, index }
@@ -45,8 +46,8 @@ impl TurnHeads {
 
     /// How much each n-gram of a turn with `distinct` known n-grams counts. The square root
     /// keeps long turns from being certain of everything.
-    pub fn damping(distinct: u32) -> f64 {
-        1.0 / f64::from(distinct.max(1)).sqrt()
+    pub fn damping(distinct: usize) -> f64 {
+        1.0 / (distinct.max(1) as f64).sqrt()
     }
 
     /// Number of heads.
@@ -70,7 +71,9 @@ impl TurnHeads {
     }
 
     /// Weights of one n-gram, one for each head.
-    pub fn row(&self, row: u32) -> ArrayView1<'_, f32> {
-        self.weights.row(row as usize)
+    pub fn row(&self, row: u32) -> &[f32] {
+        let (heads, row) = (self.names.len(), row as usize);
+        // Rows lie one after the other: `new` sees to it.
+        self.weights.as_slice().map_or(&[], |all| &all[row * heads..(row + 1) * heads])
     }
 }

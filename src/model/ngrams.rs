@@ -79,9 +79,38 @@ impl Rows {
 pub(super) struct Index {
     words: Rows,
     stems: Rows,
-    pairs: HashMap<(WordId, WordId), u32>,
+    pairs: Pairs,
     first: Rows,
-    first_two: HashMap<(WordId, WordId), u32>,
+    first_two: Pairs,
+}
+
+/// Rows by two words. Most words begin no pair or end none, which needs no hash to know.
+#[derive(Clone, Debug, Default)]
+struct Pairs {
+    rows: HashMap<(WordId, WordId), u32>,
+    begins: Vec<bool>,
+    ends: Vec<bool>,
+}
+
+impl Pairs {
+    fn insert(&mut self, one: WordId, two: WordId, row: u32) {
+        for (marks, word) in [(&mut self.begins, one), (&mut self.ends, two)] {
+            let place = word.0 as usize;
+            if place >= marks.len() {
+                marks.resize(place + 1, false);
+            }
+            marks[place] = true;
+        }
+        self.rows.insert((one, two), row);
+    }
+
+    fn get(&self, one: WordId, two: WordId) -> Option<u32> {
+        let marked = |marks: &[bool], word: WordId| marks.get(word.0 as usize) == Some(&true);
+        if !(marked(&self.begins, one) && marked(&self.ends, two)) {
+            return None;
+        }
+        self.rows.get(&(one, two)).copied()
+    }
 }
 
 impl Index {
@@ -103,7 +132,7 @@ impl Index {
                 }
                 Some((one, two)) => {
                     let map = if opens { &mut index.first_two } else { &mut index.pairs };
-                    map.insert((lexicon.intern(one), lexicon.intern(two)), row);
+                    map.insert(lexicon.intern(one), lexicon.intern(two), row);
                 }
             }
         }
@@ -113,13 +142,12 @@ impl Index {
     /// Rows of the n-grams that `spoken` completes.
     pub(super) fn rows(&self, spoken: Spoken) -> impl Iterator<Item = u32> {
         let Spoken { word, stem, before, index } = spoken;
-        let pair = (before, word);
         let opening = match index {
             0 => self.first.get(word),
-            1 => self.first_two.get(&pair).copied(),
+            1 => self.first_two.get(before, word),
             _ => None,
         };
-        let pair = self.pairs.get(&pair).copied();
+        let pair = self.pairs.get(before, word);
         [self.words.get(word), self.stems.get(stem), pair, opening].into_iter().flatten()
     }
 }

@@ -22,10 +22,8 @@ impl RiskHead {
     }
 
     /// The model's own log-odds for `values`, in the order of `columns`.
-    pub fn log_odds(&self, values: &[f64]) -> f64 {
-        self.weights
-            .iter()
-            .zip(values)
-            .fold(self.intercept, |sum, (weight, value)| sum + weight * value)
+    pub fn log_odds(&self, values: impl IntoIterator<Item = f64>) -> f64 {
+        let parts = self.weights.iter().zip(values);
+        parts.fold(self.intercept, |sum, (weight, value)| sum + weight * value)
     }
 }

@@ -6,6 +6,12 @@ use foldhash::HashMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WordId(pub u32);
 
+impl Default for WordId {
+    fn default() -> WordId {
+        WordId::UNKNOWN
+    }
+}
+
 impl WordId {
     /// Stands for every word the lexicon does not hold.
     pub const UNKNOWN: WordId = WordId(u32::MAX);

@@ -122,7 +122,7 @@ fn score(calls: &[&Call], space: &Space) -> Vec<ScoredCall> {
         escalates: call.escalates(),
         log_odds: walk(call, space, MIN_CUSTOMER_TURNS)
             .iter()
-            .map(|row| risk.log_odds(&row.values))
+            .map(|row| risk.log_odds(row.values.iter().copied()))
             .collect(),
     });
     scored.filter(|call| !call.log_odds.is_empty()).collect()

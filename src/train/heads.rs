@@ -119,7 +119,7 @@ fn task<'a>(head: &str, turns: &'a [Turn<'a>]) -> Task<'a> {
     for Turn { turn, escalates, present } in turns {
         if let Some(label) = label(head, turn, *escalates) {
             // The damping that scoring applies.
-            let value = TurnHeads::damping(present.distinct);
+            let value = TurnHeads::damping(present.distinct as usize);
             task.rows.push(SparseRow { columns: &present.frequent, value });
             task.labels.push(label);
         }

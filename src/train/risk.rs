@@ -150,6 +150,6 @@ mod tests {
         let rows: Vec<&[f64]> = values.iter().map(|v| v.as_slice()).collect();
         let labels: Vec<bool> = values.iter().map(|v| v[0] > 450.0).collect();
         let head = fit(&["a".into(), "b".into()], &rows, &labels, 0.1).unwrap();
-        assert!(head.log_odds(&[900.0, 50.0]) > 0.0 && head.log_odds(&[0.0, 50.0]) < 0.0);
+        assert!(head.log_odds([900.0, 50.0]) > 0.0 && head.log_odds([0.0, 50.0]) < 0.0);
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn walk(call: &Call, space: &Space, min_customer_turns: u32) -> Vec<R
     let mut customer_turns = 0;
     for (index, turn) in call.turns.iter().enumerate().take(call.visible_turns()) {
         features.push(space, piece(turn, index));
-        let assessment = features.assess(space);
+        let assessment = features.assess();
         customer_turns = assessment.customer_turns;
         if customer_turns >= min_customer_turns {
             let start = event.and_then(|event| event.start_ms);

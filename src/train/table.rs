@@ -35,7 +35,7 @@ impl Table<'_> {
         if let Some(top_rows) = self.recipe.top_rows {
             for rows in &mut cases {
                 // Stable: of equal rows the earlier stays.
-                let score = |case: &(&Row, bool)| head.log_odds(&case.0.values);
+                let score = |case: &(&Row, bool)| head.log_odds(case.0.values.iter().copied());
                 rows.sort_by(|a, b| score(b).total_cmp(&score(a)));
                 rows.truncate(top_rows);
             }
@@ -76,7 +76,8 @@ impl HeldOut {
         for group in 0..groups.count {
             let head = table.fit(|index| groups.of[index] != group)?;
             for index in (0..groups.of.len()).filter(|&index| groups.of[index] == group) {
-                let scores = table.rows[index].iter().map(|row| head.log_odds(&row.values));
+                let scores =
+                    table.rows[index].iter().map(|row| head.log_odds(row.values.iter().copied()));
                 log_odds[index] = scores.collect();
             }
         }

@@ -66,7 +66,15 @@ impl MatchState {
 pub struct Matcher {
     edges: HashMap<(u32, WordId), u32>,
     nodes: Vec<Node>,
-    negations: Vec<WordId>,
+    words: Vec<Word>,
+}
+
+/// What a word is by itself; by the word's number.
+#[derive(Clone, Copy, Debug, Default)]
+struct Word {
+    /// Where phrases go on that begin with it. Most words begin none, so most cost no hash.
+    begins: Option<u32>,
+    negates: bool,
 }
 
 #[derive(Debug, Default)]
@@ -79,16 +87,23 @@ struct Node {
 impl Matcher {
     /// Compiles `list`, adding its words to `lexicon`.
     pub fn new(list: &PhraseList, lexicon: &mut Lexicon) -> Matcher {
-        let mut matcher = Matcher {
-            edges: HashMap::default(),
-            nodes: vec![Node::default()],
-            negations: NEGATIONS.iter().map(|word| lexicon.intern(word)).collect(),
-        };
+        let mut matcher =
+            Matcher { edges: HashMap::default(), nodes: vec![Node::default()], words: Vec::new() };
         for (index, phrase) in list.phrases().iter().enumerate() {
             // The list was checked when it was read, so every pattern expands.
             for steps in expand(&phrase.pattern).unwrap_or_default() {
                 matcher.insert(&steps, index as u32, lexicon);
             }
+        }
+        let negations = NEGATIONS.map(|word| lexicon.intern(word));
+        matcher.words = vec![Word::default(); lexicon.len()];
+        for (&(node, word), &next) in &matcher.edges {
+            if node == 0 {
+                matcher.words[word.0 as usize].begins = Some(next);
+            }
+        }
+        for word in negations {
+            matcher.words[word.0 as usize].negates = true;
         }
         matcher
     }
@@ -125,8 +140,7 @@ impl Matcher {
         place: Place,
         mut found: impl FnMut(Hit),
     ) {
-        let negated = state.last_negation.is_some_and(|at| state.words - at <= NEGATION_WINDOW);
-        state.active.push(Active { node: 0, from: place, negated });
+        let own = self.words.get(word.0 as usize).copied().unwrap_or_default();
         let waiting = state.active.len();
         for index in 0..waiting {
             let active = state.active[index];
@@ -136,8 +150,14 @@ impl Matcher {
                 state.active.push(Active { node, ..active });
             }
         }
+        if let Some(node) = own.begins {
+            let negated = state.last_negation.is_some_and(|at| state.words - at <= NEGATION_WINDOW);
+            let begun = Active { node, from: place, negated };
+            self.report(list, speaker, node, &begun, place, &mut found);
+            state.active.push(begun);
+        }
         state.active.drain(..waiting);
-        if self.negations.contains(&word) {
+        if own.negates {
             state.last_negation = Some(state.words);
         }
         state.words += 1;

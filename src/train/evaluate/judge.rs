@@ -178,7 +178,7 @@ fn tracks(call: &Call, space: &Space, min_customer_turns: u32) -> Tracks {
             mood =
                 Some(mood.map_or(own, |m| (1.0 - SENTIMENT_WEIGHT) * m + SENTIMENT_WEIGHT * own));
         }
-        let now = features.assess(space);
+        let now = features.assess();
         customer_turns = now.customer_turns;
         if customer_turns < min_customer_turns {
             continue;

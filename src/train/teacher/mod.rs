@@ -105,7 +105,7 @@ fn fit_one(
     let rows: Vec<SparseRow<'_>> = rows
         .iter()
         .zip(&weighed)
-        .map(|(all, own)| SparseRow { columns: own, value: TurnHeads::damping(all.len() as u32) })
+        .map(|(all, own)| SparseRow { columns: own, value: TurnHeads::damping(all.len()) })
         .collect();
     sparse::fit(&rows, labels, ngrams.len(), penalty, TOLERANCE)
 }

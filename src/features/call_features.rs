@@ -226,7 +226,8 @@ impl CallFeatures {
 
     /// Sentiment of the newest customer turn that is over, and the moving average with it.
     pub fn closed_mood(&self) -> Option<(f64, f64)> {
-        self.closed.mood.last.zip(self.closed.mood.average)
+        let mood = self.closed.mood();
+        mood.last.zip(mood.average)
     }
 
     /// What the model makes of the call so far.

@@ -106,6 +106,7 @@ impl Space {
         let mut lexicon = self.lexicon.first(self.flags.len());
         Space {
             matcher: Matcher::new(&phrases, &mut lexicon),
+            stems: stems(&lexicon),
             model: Arc::clone(&self.model),
             flags: self.flags.clone(),
             patterns: self.patterns.clone(),

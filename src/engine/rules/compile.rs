@@ -20,7 +20,7 @@ pub enum RulesError {
     #[error(transparent)]
     Phrases(#[from] ListError),
     /// Its rules cannot be used.
-    #[error("{origin}: {position}: {message}")]
+    #[error("{origin}:{position}: {message}")]
     Rule {
         /// File or other name of the text.
         origin: String,

@@ -427,27 +427,24 @@ fn errors_name_the_place_and_how_to_mend_it() {
         engine().with_rules(&format!("{head}{rule}"), "my.toml").unwrap_err().to_string()
     };
     for (rule, expected) in [
-        (
-            "when.said = \"nothing\"",
-            "my.toml: line 6, column 1: rule `r`: no [[category]] has the id `nothing`",
-        ),
+        ("when.said = \"nothing\"", "my.toml:6:1: rule `r`: no [[category]] has the id `nothing`"),
         ("when.count = { of = [\"x\"], times = 1, within_s = 5 }", "from 2 to 20"),
-        ("when.count = { of = [\"x\"], times = 2 }", "line 6, column 14: missing field `within_s`"),
-        ("when.count = { of = 7, times = 2, within_s = 5 }", "line 6, column 21: "),
+        ("when.count = { of = [\"x\"], times = 2 }", "my.toml:6:14: missing field `within_s`"),
+        ("when.count = { of = 7, times = 2, within_s = 5 }", "my.toml:6:21: "),
         ("when.silence.over_s = 0", "seconds are from 1 to 14400, not 0"),
         ("when.sometimes = 1", "unknown variant `sometimes`"),
-        ("when = { said = [\"x\"], silence = { over_s = 9 } }", "line 6, column "),
+        ("when = { said = [\"x\"], silence = { over_s = 9 } }", "my.toml:6:"),
         ("when.not.said = [\"x\"]", "`not` alone never happens"),
         ("when.all.of = [{ not = { said = [\"x\"] } }]", "needs something that is not"),
         ("when.all.of = []", "a group without conditions"),
         ("when.hold.over_s = 5", "at least 20"),
         ("when.said = [\"(x\"]", "without its `)`"),
         ("enabled = false\nwhen.said = [\"(x\"]", "without its `)`"),
-        ("whom = 1\nwhen.said = [\"x\"]", "line 6, column 1: unknown field `whom`"),
+        ("whom = 1\nwhen.said = [\"x\"]", "my.toml:6:1: unknown field `whom`"),
         ("attributes = { a = {} }\nwhen.said = [\"x\"]", "attribute `a` is a text"),
         (
             "when.said = [\"x\"]\n[[rule]]\nid = \"r\"\nlabel = \"\"\nlevel = \"warning\"\nwhen.said = [\"x\"]",
-            "my.toml: line 8, column 6: the rule id `r` is used twice",
+            "my.toml:8:6: the rule id `r` is used twice",
         ),
         (
             "when.any.of = [{any.of = [{any.of = [{any.of = [{said = [\"x\"]}]}]}]}]",

@@ -14,7 +14,7 @@ use crate::call::Speaker;
 #[derive(Debug, Error)]
 pub enum ListError {
     /// Not TOML, or not of this shape.
-    #[error("{origin}: {position}: {message}")]
+    #[error("{origin}:{position}: {message}")]
     Syntax {
         /// File or other name of the text.
         origin: String,
@@ -24,7 +24,7 @@ pub enum ListError {
         message: String,
     },
     /// A value that cannot be used.
-    #[error("{origin}: {position}: category `{category}`: {message}")]
+    #[error("{origin}:{position}: category `{category}`: {message}")]
     Category {
         /// File or other name of the text.
         origin: String,
@@ -62,7 +62,7 @@ impl Position {
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}", self.line, self.column)
+        write!(f, "{}:{}", self.line, self.column)
     }
 }
 
@@ -351,15 +351,15 @@ mod tests {
     #[test]
     fn errors_name_the_place() {
         let message = refusal("version = 1\n[[category]]\nid = 3");
-        assert!(message.contains("my.toml") && message.contains("line 3"), "{message}");
+        assert!(message.starts_with("my.toml:3:6: "), "{message}");
         let head = "version = 1\n[[category]]\nlabel = \"A\"\nwho = \"any\"\n";
         let message = refusal(&format!("{head}id = \"a\"\nphrases = [\"(x\"]"));
         assert!(message.contains("`a`") && message.contains("\"(x\""), "{message}");
-        assert!(message.starts_with("my.toml: line 6, column 12: "), "{message}");
+        assert!(message.starts_with("my.toml:6:12: "), "{message}");
         assert!(refusal(&format!("{head}id = \"A b\"\nphrases = []")).contains("lower-case"));
-        assert!(refusal("version = 2").starts_with("my.toml: line 1, column 11: version 2"));
+        assert!(refusal("version = 2").starts_with("my.toml:1:11: version 2"));
         let twice = "[[category]]\nlabel = \"A\"\nwho = \"any\"\nid = \"a\"\nphrases = []\n";
         let message = refusal(&format!("version = 1\n{twice}{twice}"));
-        assert!(message.starts_with("my.toml: line 10, column 6: category `a`"), "{message}");
+        assert!(message.starts_with("my.toml:10:6: category `a`"), "{message}");
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::Signal;
 
 use super::App;
 use crate::engine::rules::MAX_RULES_BYTES;
@@ -27,9 +27,8 @@ impl RulesStatus {
 /// What tells one state of a file from another: time of change and size.
 type Look = Option<(SystemTime, u64)>;
 
-/// Watches the file for as long as it is polled.
-pub(super) async fn watch(app: Arc<App>, path: PathBuf) {
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+/// Watches the file for as long as it is polled; `hangup` is SIGHUP.
+pub(super) async fn watch(app: Arc<App>, path: PathBuf, mut hangup: Signal) {
     let poll_s = app.settings.rules_poll_s;
     let poll = Duration::from_secs(if poll_s == 0 { u64::from(u32::MAX) } else { poll_s });
     let mut seen: Option<Look> = None;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -53,6 +54,9 @@ pub enum StartError {
     /// The journal cannot be read.
     #[error("cannot read the journal: {0}")]
     Journal(#[from] CommitError),
+    /// SIGHUP cannot be waited for.
+    #[error("cannot wait for SIGHUP: {0}")]
+    Signal(std::io::Error),
     /// The journal's thread cannot be started.
     #[error("cannot start the journal's thread: {0}")]
     Thread(std::io::Error),
@@ -150,7 +154,9 @@ pub async fn start(
         }
     }));
     if let Some(path) = rooms.rules {
-        let watch = reload::watch(Arc::clone(&app), path);
+        // Before anybody hears that the server is ready, so that no signal ends it.
+        let hangup = signal(SignalKind::hangup()).map_err(StartError::Signal)?;
+        let watch = reload::watch(Arc::clone(&app), path, hangup);
         app.sockets.spawn(app.drain.clone().run_until_cancelled_owned(watch));
     }
     Ok(Running { address, app, writer })

@@ -92,6 +92,13 @@ impl Server {
         Server::spawn(&mut command, None)
     }
 
+    /// With more arguments to `serve`.
+    pub fn with_arguments(address: SocketAddr, arguments: &[&str]) -> Server {
+        let mut command = forewarn();
+        command.args(["serve", "--listen", &address.to_string()]).args(arguments);
+        Server::spawn(&mut command, None)
+    }
+
     fn spawn(command: &mut Command, folder: Option<tempfile::TempDir>) -> Server {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -151,6 +158,10 @@ impl Server {
 
     pub fn interrupt(&self) {
         signal(&self.child, "-INT");
+    }
+
+    pub fn hang_up(&self) {
+        signal(&self.child, "-HUP");
     }
 
     pub fn kill(&self) {

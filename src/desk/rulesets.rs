@@ -32,7 +32,8 @@ impl Engines {
     /// A sentence, when calls still hold too many others.
     pub fn replace(&self, engine: Arc<Engine>) -> Result<(), String> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|engine| engine.strong_count() > 0);
+        let fresh = Arc::downgrade(&engine);
+        known.retain(|known| known.strong_count() > 0 && !known.ptr_eq(&fresh));
         if known.len() >= self.most {
             let most = self.most;
             return Err(format!(
@@ -40,7 +41,7 @@ impl Engines {
                  that may be; it is tried again when some have ended"
             ));
         }
-        known.push(Arc::downgrade(&engine));
+        known.push(fresh);
         *self.present.write().unwrap_or_else(PoisonError::into_inner) = engine;
         Ok(())
     }

@@ -285,6 +285,9 @@ async fn deadlines_pass_when_the_platform_is_quiet_and_not_when_it_is_gone() {
         + "\n[[rule]]\nid = \"late\"\nlabel = \"late\"\nlevel = \"warning\"\n\
         when.not_followed = { first = [\"question\"], then = [\"answer\"], within_s = 1 }\n";
     let site = Site::new(&rules, 0);
+    // Long enough for a platform that comes back to send what it has.
+    let config = std::fs::read_to_string(site.config()).unwrap();
+    std::fs::write(site.config(), config.replace("_ms = 20", "_ms = 4000")).unwrap();
     let server = site.serve(any_port());
     let mut board = server.board("sup").await;
     let (mut platform, mut other) = (server.ingest().await, server.ingest().await);

@@ -11,16 +11,43 @@ use serde_json::{Value, json};
 
 use crate::call::Timestamp;
 use crate::desk::{Answer, Clock, Desk, Metrics, Person, Platform, Settings};
-use crate::engine::Engine;
 use crate::engine::effects::CallPhase;
 use crate::engine::event::{Action, Resolution};
+use crate::engine::{DEFAULT_PHRASES, Engine};
 use crate::hub::{self, AlertQuery, CallQuery, Hub, Picture, Publication};
 use crate::journal::sqlite::Sqlite;
 use crate::journal::{self, Committed, Journal, Memory, Writer};
 use crate::wire::{self, Filter, Since};
 
-static ENGINE: LazyLock<Arc<Engine>> =
-    LazyLock::new(|| Arc::new(Engine::with_model(None, Default::default()).unwrap()));
+/// Versions of the rules that differ in what they wait for, and for how long.
+static ENGINES: LazyLock<[Arc<Engine>; 3]> = LazyLock::new(|| {
+    let shipped = Engine::with_model(None, Default::default()).unwrap();
+    let rules = |seconds: u32, word: &str| {
+        let rule = |id: &str, when: &str| {
+            format!("[[rule]]\nid = \"{id}\"\nlabel = \"l\"\nlevel = \"warning\"\n{when}\n")
+        };
+        let text = [
+            "version = 1\n".to_owned(),
+            rule("word", &format!("when.said = [\"{word}\"]")),
+            rule("quiet", &format!("when.silence.over_s = {seconds}")),
+            rule("hold", &format!("when.hold.over_s = {}", seconds + 20)),
+            rule(
+                "unanswered",
+                &format!(
+                    "when.not_followed = {{ first = [\"refund\", \"{word}\"], then = [\"helps\"], \
+                     within_s = {seconds} }}"
+                ),
+            ),
+            rule("twice", "when.count = { of = [\"manager\"], times = 2, within_s = 60 }"),
+        ];
+        Arc::new(shipped.with_rules(&text.concat(), "test").unwrap())
+    };
+    [
+        rules(5, "ridiculous"),
+        rules(17, "complaint"),
+        Arc::new(shipped.with_rules(DEFAULT_PHRASES, "t").unwrap()),
+    ]
+});
 
 const LINES: [&str; 6] = [
     "I have called three times about this and nobody calls me back",
@@ -39,7 +66,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(journal: Box<dyn Journal>, now: &Arc<AtomicI64>) -> Stage {
+    fn new(journal: Box<dyn Journal>, now: &Arc<AtomicI64>, engine: Arc<Engine>) -> Stage {
         let mut journal = journal;
         let history = journal.read_back(100).unwrap();
         let hub_metrics = hub::Metrics::default();
@@ -61,7 +88,6 @@ impl Stage {
         let settings = Settings::default();
         let settings = Settings { max_open_calls: 5, ..settings };
         let metrics = Metrics::register(&mut Registry::default());
-        let engine = Arc::clone(&ENGINE);
         let desk = Arc::new(Desk::new(engine, hub, handle, settings, clock, metrics));
         desk.recover(history);
         let platform = Platform::new(Arc::clone(&desk));
@@ -157,6 +183,7 @@ enum Command {
     RaiseHand(u8),
     Pass(i64),
     Disconnect,
+    Reload(usize),
     Crash,
 }
 
@@ -177,6 +204,7 @@ fn command() -> impl Strategy<Value = Command> {
         1 => call().prop_map(RaiseHand),
         3 => (1..90_i64).prop_map(Pass),
         1 => Just(Disconnect),
+        2 => (0..ENGINES.len()).prop_map(Reload),
         3 => Just(Crash),
     ]
 }
@@ -242,6 +270,9 @@ async fn perform(
             }
             String::new()
         }
+        Command::Reload(engine) => {
+            format!("{:?}", stage.desk.use_engine(Arc::clone(&ENGINES[*engine])))
+        }
         Command::Disconnect | Command::Crash => {
             stage.platform = Platform::new(Arc::clone(&stage.desk));
             String::new()
@@ -251,15 +282,16 @@ async fn perform(
 
 fn on_disk(dir: &Path, history_messages: u64) -> Box<dyn Journal> {
     let settings = journal::Settings { history_messages, ..journal::Settings::default() };
-    Box::new(Sqlite::open(dir, &settings, ENGINE.fingerprint()).unwrap())
+    Box::new(Sqlite::open(dir, &settings, ENGINES[0].fingerprint()).unwrap())
 }
 
 async fn compare(commands: Vec<Command>, history_messages: u64) -> Result<(), TestCaseError> {
     let whole = history_messages > 0;
     let dir = tempfile::tempdir().unwrap();
     let now = Arc::new(AtomicI64::new(1_800_000_000_000));
-    let mut steady = Stage::new(Box::<Memory>::default(), &now);
-    let mut shaken = Stage::new(on_disk(dir.path(), history_messages), &now);
+    let mut steady = Stage::new(Box::<Memory>::default(), &now, Arc::clone(&ENGINES[0]));
+    let mut shaken =
+        Stage::new(on_disk(dir.path(), history_messages), &now, Arc::clone(&ENGINES[0]));
     for command in commands.iter().chain([&Command::Crash]) {
         let before = now.load(Ordering::Relaxed);
         let all =
@@ -281,7 +313,8 @@ async fn compare(commands: Vec<Command>, history_messages: u64) -> Result<(), Te
         now.store(before, Ordering::Relaxed);
         if matches!(command, Command::Crash) {
             shaken.crash();
-            shaken = Stage::new(on_disk(dir.path(), history_messages), &now);
+            let present = steady.desk.engine();
+            shaken = Stage::new(on_disk(dir.path(), history_messages), &now, present);
         }
         let answered = perform(&mut shaken, &now, command, &alerts, seq).await;
         if whole {
@@ -325,14 +358,14 @@ proptest! {
 async fn what_fell_due_while_the_server_was_down_waits_for_everybody_to_be_back() {
     let dir = tempfile::tempdir().unwrap();
     let now = Arc::new(AtomicI64::new(1_800_000_000_000));
-    let mut stage = Stage::new(on_disk(dir.path(), 100), &now);
+    let mut stage = Stage::new(on_disk(dir.path(), 100), &now, Arc::clone(&ENGINES[0]));
     stage.send(&json!({"type": "call_start", "call_id": "c"})).await;
     stage.raise_hand("c").await;
     let alert_id = stage.desk.hub().call("c").unwrap().view.alerts[0].clone();
     stage.act("sup", &alert_id, Action::Snooze { for_s: 30 }).await;
     stage.crash();
     now.fetch_add(3_600_000, Ordering::Relaxed);
-    let stage = Stage::new(on_disk(dir.path(), 100), &now);
+    let stage = Stage::new(on_disk(dir.path(), 100), &now, Arc::clone(&ENGINES[0]));
     let history = || stage.desk.hub().alert(&alert_id).unwrap().history.len();
     for (pass_ms, entries) in [(0, 2), (9_000, 2), (1_000, 3), (1_000, 3)] {
         now.fetch_add(pass_ms, Ordering::Relaxed);

@@ -10,8 +10,18 @@ use crate::call::Timestamp;
 use crate::engine::effects::{CallPhase, Effects, Said, Score};
 use crate::engine::event::{Event, Recorded};
 use crate::engine::{CallState, Engine};
-use crate::hub::{Publication, Timing};
+use crate::hub::{CallNumber, Publication, Timing};
 use crate::journal::{Archive, CommitSlot, Entry, Permit, Record};
+use crate::wire::Code;
+
+/// What came of an event.
+#[derive(Debug, Default)]
+pub(super) struct Applied {
+    /// Of a chunk.
+    pub score: Option<Score>,
+    /// The engine failed on it: it was refused in its place.
+    pub failed: bool,
+}
 
 /// Who waits for a commit, and as which of its submissions.
 pub(super) type Ticket = Option<(Arc<CommitSlot>, u64)>;
@@ -20,6 +30,7 @@ pub(super) type Ticket = Option<(Arc<CommitSlot>, u64)>;
 #[derive(Debug)]
 pub(super) struct LiveCall {
     pub call_id: Arc<str>,
+    pub number: CallNumber,
     pub state: CallState,
     /// What it is judged with: that of its start, as long as rules matter.
     pub engine: Arc<Engine>,
@@ -46,6 +57,7 @@ impl LiveCall {
     pub fn new(call_id: Arc<str>, state: CallState, engine: Arc<Engine>) -> LiveCall {
         LiveCall {
             call_id,
+            number: CallNumber::default(),
             state,
             engine,
             owner: None,
@@ -108,10 +120,10 @@ impl Desk {
         permit: Permit<'_, Publication>,
         read: Option<Instant>,
         ticket: Ticket,
-    ) -> Option<Score> {
+    ) -> Applied {
         let was_open = call.is_open();
         let scoring = Instant::now();
-        let (event, effects) = self.effects(call, event, at);
+        let (event, effects, failed) = self.effects(call, event, at);
         let scored = Instant::now();
         self.metrics.events.inc();
         self.metrics.apply_seconds.observe((scored - scoring).as_secs_f64());
@@ -125,7 +137,7 @@ impl Desk {
             call.engine = self.engines.present();
         }
         self.schedule(call);
-        score
+        Applied { score, failed }
     }
 
     /// Drops the oldest ended calls over the limit. Called without any call locked.
@@ -138,19 +150,21 @@ impl Desk {
         });
     }
 
-    /// The engine's answer. Should the engine ever panic, the event is refused in its place, so
-    /// that the same message sent again does not stop the call for ever.
-    fn effects(&self, call: &mut LiveCall, event: Event, at: Timestamp) -> (Event, Effects) {
+    /// The engine's answer, and whether it failed. Should the engine ever panic, the event is
+    /// refused for good in its place, so that the same message sent again does not stop the call
+    /// for ever. What the engine had changed before it failed stays; a restart folds the refusal
+    /// and does not have it.
+    fn effects(&self, call: &mut LiveCall, event: Event, at: Timestamp) -> (Event, Effects, bool) {
         let state = &mut call.state;
         let engine: &Engine = &call.engine;
         match catch_unwind(AssertUnwindSafe(|| state.apply(engine, &event, at))) {
-            Ok(effects) => (event, effects),
+            Ok(effects) => (event, effects, false),
             Err(_) => {
                 self.metrics.engine_panicked(&call.call_id, at);
                 let seq = seq_of(&event).unwrap_or_else(|| state.last_seq());
-                let refused = Event::Refused { seq, code: "internal".into() };
+                let refused = Event::Refused { seq, code: Code::Internal.name().into() };
                 let effects = state.apply(engine, &refused, at);
-                (refused, effects)
+                (refused, effects, true)
             }
         }
     }
@@ -167,7 +181,7 @@ impl Desk {
         permit: Permit<'_, Publication>,
         ticket: Ticket,
     ) -> Option<Score> {
-        let (publication, score) = self.publication(&call.engine, &call.state, effects, timing);
+        let (publication, score) = self.publication(call, effects, timing);
         self.metrics.alert_changes.inc_by(publication.alerts.len() as u64);
         call.keep(&publication.said);
         // A call that goes on for long brings its first part to the tables before its end.
@@ -207,16 +221,16 @@ impl Desk {
 
     pub(super) fn publication(
         &self,
-        engine: &Engine,
-        state: &CallState,
+        call: &LiveCall,
         effects: Effects,
         timing: Option<Timing>,
     ) -> (Publication, Option<Score>) {
         let Effects { score, said, risk, alerts, call: change, over, rules: _ } = effects;
         self.metrics.over_limits(over);
-        let view = Arc::new(state.view(engine));
+        let view = Arc::new(call.state.view(&call.engine));
         let alerts = alerts.into_iter().map(Arc::new).collect();
-        (Publication { view, change, risk, said, alerts, timing }, score)
+        let number = call.number.clone();
+        (Publication { number, view, change, risk, said, alerts, timing }, score)
     }
 }
 

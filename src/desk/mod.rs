@@ -8,11 +8,15 @@
 mod clock;
 mod live_call;
 mod metrics;
+#[cfg(test)]
+mod model_tests;
 mod people;
 mod platform;
 mod recover;
 mod rulesets;
 mod shelf;
+#[cfg(test)]
+mod stage;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -21,6 +25,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::call::Timestamp;
 use crate::engine::Engine;
 use crate::hub::{Hub, Publication};
 use crate::journal::WriterHandle;
@@ -145,6 +150,11 @@ impl Desk {
     /// Calls that go on.
     pub fn open_calls(&self) -> usize {
         self.shelf.open_calls()
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The journal.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::Desk;
-use super::live_call::{LiveCall, SharedCall, Ticket};
+use super::live_call::{Applied, LiveCall, SharedCall, Ticket};
 use super::shelf::Known;
 use crate::engine::CallState;
 use crate::engine::effects::Score;
@@ -118,20 +118,23 @@ impl Platform {
         self.held
     }
 
-    /// Calls that other connections took since the last time.
+    /// Calls that other connections took since the last time, each once.
     pub fn take_lost(&mut self) -> Vec<Arc<str>> {
         let mut lost = {
             let mut lost = self.link.lost.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *lost)
         };
-        // One that was started again since, or of which a message was already refused, is known.
-        lost.retain(|call_id| match self.calls.get(call_id) {
-            Some(Hold::Mine { call, .. }) => !call.lock().is_held_by(&self.link),
-            _ => false,
+        // One that was started again since, or of whose loss it was told already, is known.
+        lost.retain(|call_id| {
+            let gone = match self.calls.get(call_id) {
+                Some(Hold::Mine { call, .. }) => !call.lock().is_held_by(&self.link),
+                _ => false,
+            };
+            if gone {
+                self.lose(call_id);
+            }
+            gone
         });
-        for call_id in &lost {
-            self.lose(call_id);
-        }
         lost
     }
 
@@ -330,7 +333,9 @@ impl Platform {
         let (event, problem) = desk.admit(&mut call, event);
         self.ticket += 1;
         let ticket = Some((Arc::clone(&self.link.slot), self.ticket));
-        let score = desk.apply(&mut call, event, desk.clock.now(), permit, Some(read), ticket);
+        let Applied { score, failed } =
+            desk.apply(&mut call, event, desk.clock.now(), permit, Some(read), ticket);
+        let problem = problem.or_else(|| failed.then(|| internal(call_id, seq)));
         let over = !call.is_open();
         if over {
             call.owner = None;
@@ -492,6 +497,15 @@ fn ack(ticket: u64, call_id: Arc<str>, seq: u64, score: Option<Box<Score>>) -> T
 fn address(code: Code, message: String, call_id: &str, seq: Option<u64>) -> Problem {
     let call_id = Some(Cow::Borrowed(call_id).into_owned());
     Problem { code, message, call_id, seq }
+}
+
+/// The answer to a message that the engine failed on.
+fn internal(call_id: &str, seq: u64) -> Problem {
+    let text = format!(
+        "the server failed on message {seq} of call `{call_id}`, which is our fault; it counts as \
+         received, go on with the next"
+    );
+    address(Code::Internal, text, call_id, Some(seq))
 }
 
 /// The answer to a connection that lost a call.

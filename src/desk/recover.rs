@@ -79,10 +79,9 @@ impl Desk {
                 (_, Event::Start(start)) => {
                     let engine = kept.of(start);
                     let (state, effects) = CallState::open(engine, start.clone(), recorded.at);
-                    let mut published = folded.map_or(Vec::new(), |folded| folded.published);
-                    let publication = self.publication(engine, &state, effects, None).0;
-                    published.push((last_offset, publication));
                     let call = LiveCall::new(call_id, state, Arc::clone(engine));
+                    let mut published = folded.map_or(Vec::new(), |folded| folded.published);
+                    published.push((last_offset, self.publication(&call, effects, None).0));
                     folded = Some(Folded { call, last_offset, published });
                 }
                 (Some(folded), event) => {
@@ -96,7 +95,7 @@ impl Desk {
             }
         }
         let Folded { mut call, last_offset, mut published } = folded?;
-        let mut last = self.publication(&call.engine, &call.state, Effects::default(), None).0;
+        let mut last = self.publication(&call, Effects::default(), None).0;
         last.said.clone_from(&call.said);
         published.push((last_offset, last));
         if !call.is_open() {
@@ -112,7 +111,7 @@ impl Desk {
         if effects.call.is_none() && effects.alerts.is_empty() {
             return;
         }
-        let publication = self.publication(&call.engine, &call.state, effects, None).0;
+        let publication = self.publication(call, effects, None).0;
         published.push((*last_offset, publication));
     }
 

@@ -1,3 +1,6 @@
+mod clock_forward;
+mod failures;
+
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
@@ -16,16 +19,21 @@ use crate::wire;
 /// A model of one word, so that these tests do not depend on the one that ships.
 static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
     let heads = |name: &str| json!({"heads": [name], "intercepts": [-1.0], "speaks_from": [1.0], "ngrams": {"three": [1.5]}});
+    engine(heads("negative"), heads("act:refu"))
+});
+
+/// An engine with these heads for customers and agents.
+fn engine(customer: Value, agent: Value) -> Arc<Engine> {
     let model = json!({"format": "forewarn-model", "version": 1, "feature_space": SPACE,
         "name": "tiny", "lang": "en", "base_rate": 0.4,
         "training": {"command": "", "sources": [], "recipe": {}},
         "calibration": {"slope": 1.0, "intercept": 0.0},
         "thresholds": {"watch": -1.0, "warning": 0.0, "critical": 1.0},
         "risk": {"intercept": -0.5, "columns": []},
-        "customer": heads("negative"), "agent": heads("act:refu")});
+        "customer": customer, "agent": agent});
     let engine = Engine::with_model(Some((&model.to_string(), "tiny")), Default::default());
     Arc::new(engine.unwrap())
-});
+}
 
 /// Remembers everything.
 struct Recorder(Arc<Mutex<Vec<Record>>>);
@@ -280,6 +288,18 @@ async fn a_call_goes_to_who_started_it_last() {
     drop(old);
     bench.pass(61_000).await;
     assert_eq!(bench.state("c")["state"], "open");
+}
+
+#[tokio::test]
+async fn a_call_lost_twice_is_told_once() {
+    let bench = Bench::new(Settings::default());
+    let (mut one, mut other) = (bench.platform(), bench.platform());
+    for _ in 0..2 {
+        send(&mut one, start("c")).await;
+        send(&mut other, start("c")).await;
+    }
+    assert_eq!(one.take_lost(), [Arc::from("c")]);
+    assert_eq!((one.take_lost().len(), one.held_calls(), other.held_calls()), (0, 0, 1));
 }
 
 #[tokio::test]

@@ -30,7 +30,9 @@ pub use talk::{HOLD_MS, OVERLAP_MS};
 /// for another is refused.
 pub const SPACE: &str = "acts/2";
 
-/// Silence after which a speaker who goes on begins a new turn, in ms.
+/// Silence after which a speaker who goes on begins a new turn, in ms. Part of the space and no
+/// setting: features are counted by turns, so a model must be served with the turns that it was
+/// trained on. Another gap is another [`SPACE`].
 pub const TURN_GAP_MS: i64 = 3_000;
 
 /// Whose n-grams a turn is read with.

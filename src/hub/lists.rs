@@ -1,102 +1,75 @@
-//! The read model as REST shows it: one call, lists of calls and alerts, newest first.
+//! The read model as REST shows it: calls and alerts in the order of their lists, newest first.
 
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use super::Hub;
-use crate::call::Timestamp;
-use crate::engine::alert::{Alert, AlertState};
-use crate::engine::effects::{CallPhase, CallView, Said};
+use super::state::{CallEntry, State};
+use crate::engine::alert::Alert;
+use crate::engine::effects::{CallView, Said};
+use crate::wire::lists::{AlertKey, CallDetail};
 
-/// A call with its transcript.
-#[derive(Clone, Debug, Serialize)]
-pub struct CallDetail {
+/// A call of a list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Its number.
+    pub number: u64,
     /// The call.
-    #[serde(flatten)]
     pub view: Arc<CallView>,
-    /// Its final chunks.
-    pub transcript: Vec<Arc<Said>>,
-}
-
-/// A part of a list and where the next part begins.
-#[derive(Clone, Debug, Serialize)]
-pub struct Page<T> {
-    /// The part.
-    pub items: Vec<T>,
-    /// Pass as `after` for what follows; absent on the last part.
-    pub next: Option<String>,
-}
-
-/// Which calls to list.
-#[derive(Clone, Debug)]
-pub struct CallQuery {
-    /// `next` of the part before.
-    pub after: Option<u64>,
-    /// Most items.
-    pub limit: usize,
-    /// Only calls in this state.
-    pub state: Option<CallPhase>,
-}
-
-/// Which alerts to list.
-#[derive(Clone, Debug)]
-pub struct AlertQuery {
-    /// `next` of the part before.
-    pub after: Option<u64>,
-    /// Most items.
-    pub limit: usize,
-    /// Only alerts in one of these states; empty for all.
-    pub states: Vec<AlertState>,
-    /// Raised at this time or later.
-    pub from: Option<Timestamp>,
-    /// Raised before this time.
-    pub to: Option<Timestamp>,
+    /// It has raised an alert.
+    pub alerted: bool,
+    /// Its final chunks, as far as they are kept, if they were asked for.
+    pub transcript: Option<Vec<Arc<Said>>>,
 }
 
 impl Hub {
-    /// One call, while it is kept.
+    /// The newest call of that id, while it is kept.
     pub fn call(&self, call_id: &str) -> Option<CallDetail> {
         let state = self.lock();
         let entry = state.calls.get(call_id)?;
-        let transcript = entry.transcript.iter().cloned().collect();
-        Some(CallDetail { view: Arc::clone(&entry.view), transcript })
+        let alert_list: Vec<_> = alerts_of(&state, entry).collect();
+        Some(CallDetail {
+            number: entry.number,
+            whole: entry.whole && alert_list.len() == entry.alerts.len(),
+            view: Arc::clone(&entry.view),
+            transcript: entry.transcript.iter().cloned().collect(),
+            alert_list,
+        })
     }
 
-    /// Calls, newest first.
-    pub fn calls(&self, query: &CallQuery) -> Page<Arc<CallView>> {
+    /// The newest calls whose number is below `below`, whatever they are.
+    pub fn calls_below(&self, below: Option<u64>, most: usize, transcripts: bool) -> Vec<Listed> {
         let state = self.lock();
-        let newest_first = state.call_order.range(..query.after.unwrap_or(u64::MAX)).rev();
-        let entries = newest_first.filter_map(|(&ordinal, id)| {
-            let view = &state.calls.get(id)?.view;
-            let wanted = query.state.is_none_or(|phase| view.state == phase);
-            wanted.then(|| (ordinal, Arc::clone(view)))
+        let newest_first = state.call_order.range(..below.unwrap_or(u64::MAX)).rev();
+        let entries = newest_first.filter_map(|(_, id)| state.calls.get(id));
+        let listed = entries.take(most).map(|entry| Listed {
+            number: entry.number,
+            view: Arc::clone(&entry.view),
+            alerted: !entry.alerts.is_empty(),
+            transcript: transcripts.then(|| entry.transcript.iter().cloned().collect()),
         });
-        page(entries, query.limit)
+        listed.collect()
     }
 
-    /// Alerts, newest first.
-    pub fn alerts(&self, query: &AlertQuery) -> Page<Arc<Alert>> {
+    /// The newest alerts below `below`, whatever they are.
+    pub fn alerts_below(&self, below: Option<&AlertKey>, most: usize) -> Vec<Arc<Alert>> {
         let state = self.lock();
-        let newest_first = state.alert_order.range(..query.after.unwrap_or(u64::MAX)).rev();
-        let entries = newest_first.filter_map(|(&ordinal, id)| {
-            let alert = &state.alerts.get(id)?.alert;
-            let wanted = (query.states.is_empty() || query.states.contains(&alert.state))
-                && query.from.is_none_or(|from| alert.raised_at >= from)
-                && query.to.is_none_or(|to| alert.raised_at < to);
-            wanted.then(|| (ordinal, Arc::clone(alert)))
-        });
-        page(entries, query.limit)
+        let alerts = |order: &mut dyn Iterator<Item = &AlertKey>| {
+            order.filter_map(|key| state.alert(key)).take(most).collect()
+        };
+        match below {
+            Some(below) => alerts(&mut state.alert_order.range(..below).rev()),
+            None => alerts(&mut state.alert_order.iter().rev()),
+        }
+    }
+
+    /// Most final chunks that are shown of one call.
+    pub fn transcript_chunks(&self) -> usize {
+        self.settings.transcript_chunks
     }
 }
 
-fn page<T>(mut entries: impl Iterator<Item = (u64, T)>, limit: usize) -> Page<T> {
-    let mut items = Vec::new();
-    let mut last = None;
-    for (ordinal, item) in entries.by_ref().take(limit) {
-        items.push(item);
-        last = Some(ordinal);
-    }
-    let next = entries.next().and(last).map(|ordinal| ordinal.to_string());
-    Page { items, next }
+/// The alerts of a call that are still kept, in the order in which they were raised.
+fn alerts_of<'a>(state: &'a State, entry: &'a CallEntry) -> impl Iterator<Item = Arc<Alert>> + 'a {
+    let kept = entry.alerts.iter().filter_map(|id| state.alerts.get(id));
+    kept.map(|entry| Arc::clone(&entry.alert))
 }

@@ -7,6 +7,7 @@
 
 mod lists;
 mod metrics;
+mod number;
 mod publish;
 mod queue;
 mod ring;
@@ -20,8 +21,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-pub use lists::{AlertQuery, CallDetail, CallQuery, Page};
+pub use lists::Listed;
 pub use metrics::Metrics;
+pub use number::CallNumber;
 pub use publish::{Publication, Timing};
 pub use queue::Queue;
 pub use subscribe::Picture;

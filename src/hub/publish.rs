@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::ring::{Kept, Ring};
 use super::routing::Keys;
 use super::state::State;
-use super::{Frame, Hub};
+use super::{CallNumber, Frame, Hub};
 use crate::engine::alert::Alert;
 use crate::engine::effects::{CallChange, CallView, RiskUpdate, Said};
 use crate::wire::console::{Latency, LiveAlert, Notice};
@@ -14,6 +14,8 @@ use crate::wire::console::{Latency, LiveAlert, Notice};
 /// What one event changed, ready to be shown once it is durable.
 #[derive(Clone, Debug)]
 pub struct Publication {
+    /// Which call.
+    pub number: CallNumber,
     /// The call after the event.
     pub view: Arc<CallView>,
     /// Set when the call itself must be sent.
@@ -90,15 +92,11 @@ impl Hub {
     }
 
     fn publish_one(&self, state: &mut State, base_offset: u64, publication: Publication) {
-        let Publication { view, change, risk, said, alerts, timing } = publication;
+        let Publication { number, view, change, risk, said, alerts, timing } = publication;
         let mut offset = base_offset;
-        let (before, after) = state.put_call(Arc::clone(&view));
+        let (before, after) = state.put_call(number.settle(base_offset), Arc::clone(&view));
         let call_first = change == Some(CallChange::Started);
         if call_first {
-            if view.last_seq == 0 {
-                // Another call may have had this id.
-                state.forget_said(&view.call_id);
-            }
             offset += 1;
             send_call(state, offset, CallChange::Started, &view, before.as_ref(), &after);
         }

@@ -1,6 +1,6 @@
 //! The read model: calls with their transcripts, alerts, and who is connected.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::ring::Ring;
@@ -8,36 +8,39 @@ use super::routing::{Keys, Matcher};
 use super::{Metrics, Queue, Settings};
 use crate::engine::alert::Alert;
 use crate::engine::effects::{CallPhase, CallView, Said};
+use crate::wire::lists::AlertKey;
 
 #[derive(Debug)]
 pub(super) struct State {
     pub ring: Ring,
     pub calls: HashMap<Arc<str>, CallEntry>,
-    /// Calls by the order in which they came; lists are paged by this number.
+    /// Calls by their number, which is the order in which they came.
     pub call_order: BTreeMap<u64, Arc<str>>,
     pub alerts: HashMap<Arc<str>, AlertEntry>,
-    pub alert_order: BTreeMap<u64, Arc<str>>,
+    pub alert_order: BTreeSet<AlertKey>,
     pub consoles: HashMap<u64, Subscriber>,
     pub next_console: u64,
     /// Ended calls, the oldest end first; a call that was opened again is skipped.
     ended: VecDeque<Arc<str>>,
     closed: VecDeque<Arc<str>>,
-    next_ordinal: u64,
     open_calls: i64,
 }
 
 #[derive(Debug)]
 pub(super) struct CallEntry {
-    pub ordinal: u64,
+    pub number: u64,
     pub keys: Arc<Keys>,
     pub view: Arc<CallView>,
     pub transcript: VecDeque<Arc<Said>>,
+    /// The transcript has all that was said.
+    pub whole: bool,
+    /// Ids of all alerts it has raised, the oldest first; some may be kept no more.
+    pub alerts: Vec<Arc<str>>,
     pub watchers: Vec<u64>,
 }
 
 #[derive(Debug)]
 pub(super) struct AlertEntry {
-    pub ordinal: u64,
     pub keys: Arc<Keys>,
     pub alert: Arc<Alert>,
 }
@@ -47,6 +50,14 @@ pub(super) struct Subscriber {
     pub queue: Arc<Queue>,
     pub subscription: Option<Matcher>,
     pub watching: HashSet<Arc<str>>,
+}
+
+impl CallEntry {
+    /// A call without transcript. It is whole when nothing was said before.
+    fn new(number: u64, keys: Arc<Keys>, view: Arc<CallView>, whole: bool) -> CallEntry {
+        let (transcript, alerts, watchers) = (VecDeque::new(), Vec::new(), Vec::new());
+        CallEntry { number, keys, view, transcript, whole, alerts, watchers }
+    }
 }
 
 impl Subscriber {
@@ -62,83 +73,93 @@ impl State {
             calls: HashMap::new(),
             call_order: BTreeMap::new(),
             alerts: HashMap::new(),
-            alert_order: BTreeMap::new(),
+            alert_order: BTreeSet::new(),
             consoles: HashMap::new(),
             next_console: 1,
             ended: VecDeque::new(),
             closed: VecDeque::new(),
-            next_ordinal: 1,
             open_calls: 0,
         }
     }
 
-    fn ordinal(&mut self) -> u64 {
-        self.next_ordinal += 1;
-        self.next_ordinal
+    /// Takes in a call's new view. `number` comes with whether this is the first that is seen of
+    /// the call. Returns the keys before and after.
+    pub fn put_call(
+        &mut self,
+        (number, first): (u64, bool),
+        view: Arc<CallView>,
+    ) -> (Option<Arc<Keys>>, Arc<Keys>) {
+        let is_open = view.state == CallPhase::Open;
+        let call_id: Arc<str> = Arc::from(view.call_id.as_str());
+        let Some(entry) = self.calls.get_mut(&call_id) else {
+            let keys = Arc::new(Keys::of_call(&view));
+            self.count_phase(&call_id, false, is_open);
+            if !is_open {
+                self.ended.push_back(Arc::clone(&call_id));
+            }
+            self.call_order.insert(number, Arc::clone(&call_id));
+            self.calls.insert(call_id, CallEntry::new(number, Arc::clone(&keys), view, first));
+            return (None, keys);
+        };
+        let before = Arc::clone(&entry.keys);
+        if !before.fit(&view) {
+            entry.keys = Arc::new(Keys::of_call(&view));
+        }
+        let after = Arc::clone(&entry.keys);
+        let was_open = entry.view.state == CallPhase::Open;
+        if !first && entry.number == number {
+            entry.view = view;
+        } else {
+            // Another call had this id.
+            let watchers = std::mem::take(&mut entry.watchers);
+            self.call_order.remove(&entry.number);
+            self.call_order.insert(number, Arc::clone(&call_id));
+            *entry = CallEntry::new(number, Arc::clone(&after), view, first);
+            entry.watchers = watchers;
+        }
+        self.count_phase(&call_id, was_open, is_open);
+        (Some(before), after)
     }
 
-    /// Takes in a call's new view. Returns the keys before and after.
-    pub fn put_call(&mut self, view: Arc<CallView>) -> (Option<Arc<Keys>>, Arc<Keys>) {
-        let is_open = view.state == CallPhase::Open;
-        if let Some(entry) = self.calls.get_mut(view.call_id.as_str()) {
-            let before = Arc::clone(&entry.keys);
-            if !before.fit(&view) {
-                entry.keys = Arc::new(Keys::of_call(&view));
+    fn count_phase(&mut self, call_id: &Arc<str>, was_open: bool, is_open: bool) {
+        match (was_open, is_open) {
+            (true, false) => {
+                self.open_calls -= 1;
+                self.ended.push_back(Arc::clone(call_id));
             }
-            let after = Arc::clone(&entry.keys);
-            let was_open = entry.view.state == CallPhase::Open;
-            let call_id: Arc<str> = Arc::from(view.call_id.as_str());
-            entry.view = view;
-            match (was_open, is_open) {
-                (true, false) => {
-                    self.open_calls -= 1;
-                    self.ended.push_back(call_id);
-                }
-                (false, true) => self.open_calls += 1,
-                _ => {}
-            }
-            return (Some(before), after);
+            (false, true) => self.open_calls += 1,
+            _ => {}
         }
-        let call_id: Arc<str> = Arc::from(view.call_id.as_str());
-        let keys = Arc::new(Keys::of_call(&view));
-        let ordinal = self.ordinal();
-        self.call_order.insert(ordinal, Arc::clone(&call_id));
-        if is_open {
-            self.open_calls += 1;
-        } else {
-            self.ended.push_back(Arc::clone(&call_id));
-        }
-        let entry = CallEntry {
-            ordinal,
-            keys: Arc::clone(&keys),
-            view,
-            transcript: VecDeque::new(),
-            watchers: Vec::new(),
-        };
-        self.calls.insert(call_id, entry);
-        (None, keys)
     }
 
     /// Takes in an alert as it is now. Returns the keys before and after.
     pub fn put_alert(&mut self, alert: Arc<Alert>) -> (Option<Arc<Keys>>, Arc<Keys>) {
         let keys = Arc::new(Keys::of_alert(&alert));
         let is_open = alert.state.is_open();
-        if let Some(entry) = self.alerts.get_mut(alert.alert_id.as_str()) {
-            let before = std::mem::replace(&mut entry.keys, Arc::clone(&keys));
-            if entry.alert.state.is_open() && !is_open {
-                self.closed.push_back(Arc::from(alert.alert_id.as_str()));
-            }
-            entry.alert = alert;
-            return (Some(before), keys);
-        }
+        let place = AlertKey::of(&alert);
         let id: Arc<str> = Arc::from(alert.alert_id.as_str());
-        let ordinal = self.ordinal();
-        self.alert_order.insert(ordinal, Arc::clone(&id));
-        if !is_open {
-            self.closed.push_back(Arc::clone(&id));
+        if let Some(call) = self.calls.get_mut(alert.call_id.as_str())
+            && !call.alerts.contains(&id)
+        {
+            call.alerts.push(Arc::clone(&id));
         }
-        self.alerts.insert(id, AlertEntry { ordinal, keys: Arc::clone(&keys), alert });
-        (None, keys)
+        let entry = AlertEntry { keys: Arc::clone(&keys), alert };
+        let before = self.alerts.insert(Arc::clone(&id), entry);
+        let was_open = before.as_ref().is_none_or(|entry| entry.alert.state.is_open());
+        if was_open && !is_open {
+            self.closed.push_back(id);
+        }
+        // An alert of an earlier call that had this id has the same, but another time.
+        if let Some(before) = &before {
+            self.alert_order.remove(&AlertKey::of(&before.alert));
+        }
+        self.alert_order.insert(place);
+        (before.map(|entry| entry.keys), keys)
+    }
+
+    /// The alert at that place of the order.
+    pub fn alert(&self, key: &AlertKey) -> Option<Arc<Alert>> {
+        Some(Arc::clone(&self.alerts.get(key.alert_id.as_str())?.alert))
     }
 
     /// Keeps a final chunk. Partials leave no trace in a transcript.
@@ -150,14 +171,8 @@ impl State {
         entry.transcript.push_back(Arc::clone(said));
         if entry.transcript.len() > limit {
             entry.transcript.pop_front();
+            entry.whole = false;
             metrics.transcript_dropped.inc();
-        }
-    }
-
-    /// Begins a transcript anew.
-    pub fn forget_said(&mut self, call_id: &str) {
-        if let Some(entry) = self.calls.get_mut(call_id) {
-            entry.transcript.clear();
         }
     }
 
@@ -171,7 +186,7 @@ impl State {
                 && !self.ended.contains(&id)
                 && let Some(entry) = self.calls.remove(&id)
             {
-                self.call_order.remove(&entry.ordinal);
+                self.call_order.remove(&entry.number);
                 for console in entry.watchers {
                     if let Some(console) = self.consoles.get_mut(&console) {
                         console.watching.remove(&id);
@@ -182,7 +197,7 @@ impl State {
         while self.closed.len() > settings.closed_alerts {
             let Some(id) = self.closed.pop_front() else { break };
             if let Some(entry) = self.alerts.remove(&id) {
-                self.alert_order.remove(&entry.ordinal);
+                self.alert_order.remove(&AlertKey::of(&entry.alert));
             }
         }
         let gauge = |len: usize| i64::try_from(len).unwrap_or(i64::MAX);

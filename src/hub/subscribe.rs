@@ -114,7 +114,8 @@ fn matching<'a>(state: &'a State, matcher: &'a Matcher) -> impl Iterator<Item = 
 }
 
 fn open_alerts(state: &State, matcher: &Matcher) -> Vec<Arc<Alert>> {
-    let entries = state.alert_order.values().filter_map(|id| state.alerts.get(id));
+    let order = state.alert_order.iter();
+    let entries = order.filter_map(|key| state.alerts.get(key.alert_id.as_str()));
     entries
         .filter(|entry| entry.alert.state.is_open() && matcher.matches(&entry.keys))
         .map(|entry| Arc::clone(&entry.alert))

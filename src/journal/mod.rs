@@ -5,6 +5,7 @@
 //! nothing in here knows what an event means, but that `Start` begins a call.
 
 mod archive;
+mod library;
 mod memory;
 mod metrics;
 mod settings;
@@ -21,6 +22,7 @@ use crate::engine::event::{Event, Recorded};
 use crate::engine::rules::Ruleset;
 
 pub use archive::Archive;
+pub use library::{Began, Found, Library, ReadError, Stretch};
 pub use memory::Memory;
 pub use metrics::{Health, Metrics};
 pub use settings::Settings;
@@ -110,6 +112,12 @@ pub trait Journal: Send {
     /// Bytes in use on disk.
     fn used_bytes(&self) -> u64 {
         0
+    }
+
+    /// The way to read calls that are over while the journal is written. `None` when it keeps
+    /// none.
+    fn library(&self) -> Option<Arc<dyn Library>> {
+        None
     }
 
     /// What it holds, with at most `ended_calls` of the calls that are over.

@@ -32,6 +32,11 @@ pub struct Settings {
     /// Bytes in use over which the oldest ended calls are dropped, whatever their age. Open calls
     /// are never dropped. 0 sets no limit.
     pub max_bytes: u64,
+    /// Most REST requests that read the journal at a time; others wait for their turn.
+    pub max_readings: usize,
+    /// Longest time of one reading, and of the wait for it. A list gives what it found by then;
+    /// what cannot be given in parts gets 503.
+    pub reading_ms: u64,
 }
 
 impl Default for Settings {
@@ -46,6 +51,8 @@ impl Default for Settings {
             history_messages: 20_000,
             keep_days: 90,
             max_bytes: 16 << 30,
+            max_readings: 2,
+            reading_ms: 2_000,
         }
     }
 }
@@ -54,9 +61,12 @@ impl Settings {
     /// # Errors
     /// A sentence naming the first setting that cannot be used.
     pub fn check(&self) -> Result<(), String> {
-        for (name, value) in
-            [("queue_records", self.queue_records), ("commit_records", self.commit_records)]
-        {
+        for (name, value) in [
+            ("queue_records", self.queue_records),
+            ("commit_records", self.commit_records),
+            ("max_readings", self.max_readings),
+            ("reading_ms", usize::try_from(self.reading_ms).unwrap_or(usize::MAX)),
+        ] {
             if value == 0 {
                 return Err(format!("`{name}` is 0; it must be at least 1"));
             }

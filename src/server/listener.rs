@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::socket::Socket;
-use super::{App, console, ingest, page, rest};
+use super::{App, console, ingest, lists, page, rest};
 
 /// Largest head of a request.
 const MAX_HEAD_BYTES: usize = 64 << 10;
@@ -39,9 +39,10 @@ pub(super) fn router(app: Arc<App>) -> Router {
     let router = Router::new()
         .route("/v1/ingest", get(ingest::endpoint))
         .route("/v1/console", get(console::endpoint))
-        .route("/v1/calls", get(rest::calls))
-        .route("/v1/calls/{call_id}", get(rest::call))
-        .route("/v1/alerts", get(rest::alerts))
+        .route("/v1/calls", get(lists::calls))
+        .route("/v1/calls/{call_id}", get(lists::call))
+        .route("/v1/alerts", get(lists::alerts))
+        .route("/v1/shift", get(lists::shift))
         .route("/v1/score", post(rest::score))
         .route("/healthz", get(rest::healthz))
         .route("/readyz", get(rest::readyz))

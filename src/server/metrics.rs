@@ -49,6 +49,8 @@ pub(super) struct Metrics {
     pub unacked_bytes: Gauge,
     pub pauses: Counter,
     pub pages_refused: Counter,
+    pub bodies_refused: Counter,
+    pub readings_refused: Counter,
     pub commands: Counter,
     pub rules_reloads: Family<Reload, Counter>,
     pub refused_connections: Counter,
@@ -69,6 +71,8 @@ impl Metrics {
             unacked_bytes: Gauge::default(),
             pauses: Counter::default(),
             pages_refused: Counter::default(),
+            bodies_refused: Counter::default(),
+            readings_refused: Counter::default(),
             commands: Counter::default(),
             rules_reloads: Family::default(),
             refused_connections: Counter::default(),
@@ -86,6 +90,12 @@ impl Metrics {
         all.register("unacked_bytes", "Bytes of those", metrics.unacked_bytes.clone());
         all.register("pauses", "Platforms not read for a while", metrics.pauses.clone());
         all.register("pages_refused", "Lists over the page size", metrics.pages_refused.clone());
+        all.register("bodies_refused", "Bodies over the limit", metrics.bodies_refused.clone());
+        all.register(
+            "readings_refused",
+            "Lists not given for want of time",
+            metrics.readings_refused.clone(),
+        );
         all.register("commands", "Commands of consoles", metrics.commands.clone());
         all.register("rules_reloads", "Changes of the rules", metrics.rules_reloads.clone());
         all.register(
@@ -123,6 +133,10 @@ impl Metrics {
     pub fn connection_refused(&self, peer: SocketAddr, limit: usize) {
         self.refused_connections.inc();
         tracing::warn!(%peer, limit, "connection refused: too many are open");
+    }
+
+    pub fn reading_failed(&self, error: &str) {
+        tracing::error!(error, "the journal cannot be read for REST");
     }
 
     pub fn accept_failed(&self, error: &std::io::Error) {

@@ -6,8 +6,8 @@ mod console;
 mod handshake;
 mod ingest;
 mod listener;
+mod lists;
 mod metrics;
-
 mod pace;
 mod page;
 mod reload;
@@ -53,5 +53,7 @@ struct App {
     connections: Arc<Semaphore>,
     /// Whole calls being scored for REST.
     scoring: Arc<Semaphore>,
+    /// Lists being read for REST.
+    readings: lists::Readings,
     next_console: AtomicU64,
 }

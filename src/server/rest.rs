@@ -1,114 +1,23 @@
-//! REST: what the hub holds, scoring of whole calls, health and metrics.
+//! REST beside the lists: scoring of whole calls, health and metrics.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use futures_util::StreamExt;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 
 use super::App;
-use crate::call::{Call, Timestamp};
-use crate::engine::alert::AlertState;
-use crate::engine::effects::CallPhase;
+use crate::call::Call;
 use crate::engine::score_call;
-use crate::hub::{AlertQuery, CallQuery};
 use crate::journal::Health;
 
-const DEFAULT_LIMIT: usize = 100;
 /// Bytes of a too large body that are read and dropped, so that most clients come to read why
 /// they were refused.
 const DISCARD_BYTES: usize = 16 << 20;
-
-type Parameters = Query<HashMap<String, String>>;
-
-/// `GET /v1/calls`.
-pub(super) async fn calls(State(app): State<Arc<App>>, Query(query): Parameters) -> Response<Body> {
-    let read = || {
-        let state = match query.get("state").map(String::as_str) {
-            None => None,
-            Some("open") => Some(CallPhase::Open),
-            Some("ended") => Some(CallPhase::Ended),
-            Some(_) => return Err("`state` must be open or ended".to_owned()),
-        };
-        Ok(CallQuery { after: after(&query)?, limit: limit(&app, &query)?, state })
-    };
-    answer(read().map(|query| app.desk.hub().calls(&query)))
-}
-
-/// `GET /v1/calls/{id}`.
-pub(super) async fn call(
-    State(app): State<Arc<App>>,
-    Path(call_id): Path<String>,
-) -> Response<Body> {
-    match app.desk.hub().call(&call_id) {
-        Some(call) => json_body(StatusCode::OK, &call),
-        None => problem(StatusCode::NOT_FOUND, "not_found", "no such call is kept here"),
-    }
-}
-
-/// `GET /v1/alerts`.
-pub(super) async fn alerts(
-    State(app): State<Arc<App>>,
-    Query(query): Parameters,
-) -> Response<Body> {
-    let read = || {
-        Ok(AlertQuery {
-            after: after(&query)?,
-            limit: limit(&app, &query)?,
-            states: states(query.get("state").map(String::as_str))?,
-            from: moment(&query, "from")?,
-            to: moment(&query, "to")?,
-        })
-    };
-    answer(read().map(|query| app.desk.hub().alerts(&query)))
-}
-
-fn after(query: &HashMap<String, String>) -> Result<Option<u64>, String> {
-    let parse = |text: &String| {
-        text.parse().map_err(|_| "`after` must be the `next` of the part before".to_owned())
-    };
-    query.get("after").map(parse).transpose()
-}
-
-fn limit(app: &App, query: &HashMap<String, String>) -> Result<usize, String> {
-    let most = app.settings.max_page_items;
-    let Some(text) = query.get("limit") else { return Ok(DEFAULT_LIMIT.min(most)) };
-    let limit = text.parse().ok().filter(|limit| (1..=most).contains(limit));
-    limit.ok_or_else(|| {
-        app.metrics.pages_refused.inc();
-        format!("`limit` must be a whole number from 1 to {most}")
-    })
-}
-
-fn moment(query: &HashMap<String, String>, name: &str) -> Result<Option<Timestamp>, String> {
-    let parse = |text: &String| {
-        Timestamp::parse(text).ok_or_else(|| {
-            format!("`{name}` must be an RFC 3339 time such as 2026-11-22T03:40:00Z")
-        })
-    };
-    query.get(name).map(parse).transpose()
-}
-
-fn states(text: Option<&str>) -> Result<Vec<AlertState>, String> {
-    use AlertState::{Acknowledged, Raised, Resolved, Retracted, Snoozed};
-    Ok(match text {
-        None => Vec::new(),
-        Some("open") => vec![Raised, Acknowledged, Snoozed],
-        Some("closed") => vec![Resolved, Retracted],
-        Some(name) => {
-            vec![AlertState::deserialize(&json!(name)).map_err(|_: serde_json::Error| {
-                "`state` must be open, closed, raised, acknowledged, snoozed, resolved or \
-                 retracted"
-                    .to_owned()
-            })?]
-        }
-    })
-}
 
 /// `POST /v1/score`: keeps nothing.
 pub(super) async fn score(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
@@ -166,6 +75,7 @@ async fn body(app: &App, request: Request) -> Result<Vec<u8>, Box<Response<Body>
     match tokio::time::timeout(patience, read).await {
         Ok((bytes, length)) if length <= limit => Ok(bytes),
         Ok(_) => {
+            app.metrics.bodies_refused.inc();
             let text = format!("the body is over the limit of {limit} bytes");
             Err(Box::new(problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &text)))
         }
@@ -215,13 +125,6 @@ pub(super) async fn not_found() -> Response<Body> {
     problem(StatusCode::NOT_FOUND, "not_found", "nothing is here")
 }
 
-fn answer<T: Serialize>(result: Result<T, String>) -> Response<Body> {
-    match result {
-        Ok(body) => json_body(StatusCode::OK, &body),
-        Err(text) => problem(StatusCode::BAD_REQUEST, "bad_request", &text),
-    }
-}
-
 /// An error as JSON.
 pub(super) fn problem(status: StatusCode, code: &str, message: &str) -> Response<Body> {
     json_body(status, &json!({"code": code, "message": message}))
@@ -234,7 +137,8 @@ pub(super) fn overloaded(message: &str) -> Response<Body> {
     response
 }
 
-fn json_body<T: Serialize>(status: StatusCode, body: &T) -> Response<Body> {
+/// Anything as JSON.
+pub(super) fn json_body<T: Serialize>(status: StatusCode, body: &T) -> Response<Body> {
     match serde_json::to_string(body) {
         Ok(text) => body_of(status, "application/json", text),
         Err(error) => body_of(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", error.to_string()),

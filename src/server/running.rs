@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::lists::Readings;
 use super::{App, Settings, listener, metrics, reload};
 use crate::desk::{self, Clock, Desk};
 use crate::engine::Engine;
@@ -84,6 +85,9 @@ pub async fn start(
     let bind = |source| StartError::Listen { address: listen, source };
     let listener = TcpListener::bind(listen).await.map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
+    // Before anybody hears that the server is ready, so that no signal ends it.
+    let hangup = rooms.rules.is_some().then(|| signal(SignalKind::hangup())).transpose();
+    let hangup = hangup.map_err(StartError::Signal)?;
     let mut history = journal.read_back(rooms.desk.remembered_calls)?;
     if let Some(why) = desk::unusable_ruleset(&history) {
         tracing::warn!(
@@ -99,6 +103,7 @@ pub async fn start(
     let hub = Hub::new(journal.epoch(), journal.last_offset(), rooms.hub, hub_metrics);
     let hub = Arc::new(hub);
     let sink = Arc::clone(&hub);
+    let readings = Readings::new(journal.library(), &rooms.journal);
     let journal_metrics = journal::Metrics::register(&mut registry);
     let (writer, handle) = Writer::start(
         journal,
@@ -132,6 +137,7 @@ pub async fn start(
         limits,
         connections: Arc::new(Semaphore::new(rooms.server.max_connections)),
         scoring: Arc::new(Semaphore::new(rooms.server.max_scoring)),
+        readings,
         settings: rooms.server,
         wire: rooms.wire,
         drain: CancellationToken::new(),
@@ -153,9 +159,7 @@ pub async fn start(
             journal.tick();
         }
     }));
-    if let Some(path) = rooms.rules {
-        // Before anybody hears that the server is ready, so that no signal ends it.
-        let hangup = signal(SignalKind::hangup()).map_err(StartError::Signal)?;
+    if let Some((path, hangup)) = rooms.rules.zip(hangup) {
         let watch = reload::watch(Arc::clone(&app), path, hangup);
         app.sockets.spawn(app.drain.clone().run_until_cancelled_owned(watch));
     }

@@ -8,6 +8,7 @@ pub mod commands;
 pub mod console;
 mod fields;
 pub mod ingest;
+pub mod lists;
 mod repair;
 
 use serde::{Deserialize, Serialize};
@@ -82,7 +83,7 @@ pub enum Code {
     Forbidden,
     /// Over `max_open_calls`.
     TooManyCalls,
-    /// Our fault.
+    /// Our fault. The message counts as received: the same one would fail again.
     Internal,
 }
 
@@ -105,7 +106,7 @@ impl Code {
 
     /// Whether the same message may succeed later.
     pub fn is_temporary(self) -> bool {
-        matches!(self, Code::TooManyCalls | Code::Internal)
+        self == Code::TooManyCalls
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use forewarn::call::Call;
 use futures_util::SinkExt;
+use rusqlite::config::DbConfig;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -203,7 +204,7 @@ async fn send(peer: &mut Peer, message: Value) -> Result<(), String> {
 }
 
 /// Plays the load into a server that is stopped again and again, and looks at what is left.
-async fn survive(times: usize, stop: impl Fn(&Server)) {
+async fn survive(times: usize, stop: impl AsyncFn(&Server, &Path, usize)) {
     let mut random = random();
     let folder = tempfile::tempdir().unwrap();
     let (path, dir) = (folder.path().join("calls.jsonl"), folder.path().join("data"));
@@ -236,9 +237,9 @@ async fn survive(times: usize, stop: impl Fn(&Server)) {
     }
     // Each call makes two messages at least.
     let share = calls.len() * 2 / (times + 1);
-    for _ in 0..times {
+    for round in 0..times {
         watcher.read(random.usize(1..=share)).await;
-        stop(&server);
+        stop(&server, &dir, round).await;
         server.wait();
         server = Server::on_disk(&dir, address);
     }
@@ -328,14 +329,70 @@ async fn assert_alerts(watcher: &Watcher, calls: &[Call], path: &str) {
     assert_eq!(unique, steady.iter().collect());
 }
 
+/// Holds up every commit of a server, as a disk does that hangs: somebody else is writing to the
+/// file of its journal. Lets go without touching what is there.
+fn hold_commits(dir: &Path) -> rusqlite::Connection {
+    let writer = rusqlite::Connection::open(dir.join("journal.db")).unwrap();
+    writer.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
+    writer.busy_timeout(PATIENCE).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    writer
+}
+
+/// Kills a server in the middle of its work, every other time while its commits are held up.
+async fn kill(server: &Server, dir: &Path, round: usize) {
+    let held = round.is_multiple_of(2).then(|| hold_commits(dir));
+    // A few answers long platforms go on, and would believe an early ack.
+    for _ in 0..10 {
+        server.metric("journal_waiting_records").await;
+    }
+    server.kill();
+    drop(held);
+}
+
 #[tokio::test]
 async fn a_server_killed_under_load_loses_nothing() {
-    survive(rounds(), Server::kill).await;
+    survive(rounds(), kill).await;
+}
+
+/// An ack that does not wait for its commit comes while the commit is held up.
+#[tokio::test]
+async fn nothing_is_acked_before_its_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, dir) = (folder.path().join("slow.toml"), folder.path().join("data"));
+    let data_dir = dir.to_str().unwrap();
+    let text = format!("data_dir = {data_dir:?}\n[journal]\nslow_commit_ms = 1\n");
+    std::fs::write(&config, text).unwrap();
+    let mut server = Server::with_file(&config);
+    let mut peer = server.plain_ingest().await;
+    peer.start("c").await;
+    peer.chunk("c", 1, "customer", "hello").await;
+    peer.acked("c", 1).await;
+    let held = hold_commits(&dir);
+    peer.chunk("c", 2, "customer", "are you there").await;
+    // The commit has begun.
+    server.says(503, "the journal is slow").await;
+    // Answers that wait for nothing: with the second, all that could be said has been.
+    for _ in 0..2 {
+        peer.send_text("no json").await;
+        assert_eq!(peer.next().await["code"], "bad_json");
+    }
+    server.kill();
+    server.wait();
+    while let Ok(message) = peer.try_next().await {
+        panic!("not durable, but said: {message}");
+    }
+    drop(held);
+    let server = Server::with_file(&config);
+    let mut peer = server.plain_ingest().await;
+    assert_eq!(peer.start("c").await["last_seq"], 1);
+    peer.chunk("c", 2, "customer", "are you there").await;
+    peer.acked("c", 2).await;
 }
 
 #[tokio::test]
 async fn a_server_drained_under_load_loses_nothing() {
-    survive(2, |server| server.terminate()).await;
+    survive(2, async |server, _, _| server.terminate()).await;
 }
 
 /// A figure, not a check: how long a server takes until it is ready again.

@@ -152,6 +152,20 @@ impl Server {
         line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
     }
 
+    /// Asks `/readyz` until it says that.
+    pub async fn says(&self, code: u16, what: &str) {
+        let asked = async {
+            loop {
+                let (status, _, body) = http(self.address, "GET", "/readyz", "").await;
+                if status == code && body.contains(what) {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, asked).await.unwrap_or_else(|_| panic!("/readyz never says {what:?}"));
+    }
+
     pub fn terminate(&self) {
         signal(&self.child, "-TERM");
     }

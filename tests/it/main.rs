@@ -10,6 +10,7 @@ mod harness;
 mod imports;
 mod ingest;
 mod journal;
+mod lists;
 mod models;
 mod overload;
 mod replay;

@@ -1,4 +1,4 @@
-//! REST, health and drain.
+//! REST beside the lists over the journal, health and drain.
 
 use serde_json::{Value, json};
 
@@ -33,6 +33,7 @@ async fn bodies_that_cannot_be_used_are_refused() {
     }
     let long = format!("{{\"id\":\"{}\",\"turns\":[]}}", "x".repeat(2_000));
     assert_eq!(http(server.address, "POST", "/v1/score", &long).await.0, 413);
+    assert_eq!(server.metric("server_bodies_refused_total").await, 1);
     assert_eq!(http(server.address, "GET", "/v1/score", "").await.0, 405);
     assert_eq!(http(server.address, "GET", "/nowhere", "").await.0, 404);
     assert_eq!(http(server.address, "GET", "/v1/calls/nobody", "").await.0, 404);
@@ -91,9 +92,12 @@ async fn connections_are_bounded() {
     assert!(Peer::try_open(server.address, "/v1/ingest", None).await.is_err());
     drop(peer);
     // The place is free once the server has seen the end.
-    while Peer::try_open(server.address, "/v1/ingest", None).await.is_err() {
-        tokio::task::yield_now().await;
-    }
+    let freed = async {
+        while Peer::try_open(server.address, "/v1/ingest", None).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, freed).await.expect("a place must be free again");
     server.logged("connection refused: too many are open").await;
 }
 

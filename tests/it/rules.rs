@@ -144,7 +144,11 @@ impl Site {
     }
 }
 
+/// Speaker, start and end in seconds, words.
 type Line = (&'static str, i64, i64, &'static str);
+
+/// A call, its fields, its lines, and the rule that fires at which ms.
+type Case = (&'static str, Value, &'static [Line], (&'static str, i64));
 
 /// Sends chunks with times, each a final, and waits for their acks.
 async fn speak(platform: &mut Peer, call_id: &str, first_seq: u64, lines: &[Line]) {
@@ -179,7 +183,7 @@ async fn each_condition_raises_its_alert() {
     let site = Site::new(RULES, 0);
     let server = site.serve(any_port());
     let mut platform = server.ingest().await;
-    let cases: [(&str, Value, &[Line], (&str, i64)); 10] = [
+    let cases: [Case; 10] = [
         ("a", json!({}), &[("agent", 0, 2, "a melon")], ("said", 2_000)),
         ("b", json!({}), &[("customer", 0, 4, "apple x pear apple")], ("count", 4_000)),
         (

@@ -3,21 +3,16 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant};
 
-use prometheus_client::registry::Registry;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::call::Timestamp;
-use crate::desk::{Answer, Clock, Desk, Metrics, Person, Platform, Settings};
-use crate::engine::effects::CallPhase;
+use crate::desk::Settings;
+use crate::desk::stage::Stage;
 use crate::engine::event::{Action, Resolution};
 use crate::engine::{DEFAULT_PHRASES, Engine};
-use crate::hub::{self, AlertQuery, CallQuery, Hub, Picture, Publication};
 use crate::journal::sqlite::Sqlite;
-use crate::journal::{self, Committed, Journal, Memory, Writer};
-use crate::wire::{self, Filter, Since};
+use crate::journal::{self, Journal, Memory};
 
 /// Versions of the rules that differ in what they wait for, and for how long.
 static ENGINES: LazyLock<[Arc<Engine>; 3]> = LazyLock::new(|| {
@@ -58,117 +53,16 @@ const LINES: [&str; 6] = [
     "",
 ];
 
-/// A desk with its writer and, at most, one connection.
-struct Stage {
-    desk: Arc<Desk>,
-    writer: Writer,
-    platform: Platform,
+/// A desk with one connection.
+fn set_up(journal: Box<dyn Journal>, now: &Arc<AtomicI64>, engine: &Arc<Engine>) -> Stage {
+    let settings = Settings { max_open_calls: 5, ..Settings::default() };
+    Stage::new(journal, engine, settings, 1, now)
 }
 
-impl Stage {
-    fn new(journal: Box<dyn Journal>, now: &Arc<AtomicI64>, engine: Arc<Engine>) -> Stage {
-        let mut journal = journal;
-        let history = journal.read_back(100).unwrap();
-        let hub_metrics = hub::Metrics::default();
-        let hub = Hub::new("e", journal.last_offset(), hub::Settings::default(), hub_metrics);
-        let hub = Arc::new(hub);
-        let sink = Arc::clone(&hub);
-        let metrics = journal::Metrics::register(&mut Registry::default());
-        let (writer, handle) = Writer::start(
-            journal,
-            journal::Settings::default(),
-            metrics,
-            move |batch: &mut Vec<Committed<Publication>>| {
-                sink.publish(batch.drain(..).map(|done| (done.base_offset, done.payload)));
-            },
-        )
-        .unwrap();
-        let now = Arc::clone(now);
-        let clock = Clock::new(move || Timestamp(now.load(Ordering::Relaxed)), || Duration::ZERO);
-        let settings = Settings::default();
-        let settings = Settings { max_open_calls: 5, ..settings };
-        let metrics = Metrics::register(&mut Registry::default());
-        let desk = Arc::new(Desk::new(engine, hub, handle, settings, clock, metrics));
-        desk.recover(history);
-        let platform = Platform::new(Arc::clone(&desk));
-        Stage { desk, writer, platform }
-    }
-
-    /// Ends without any farewell.
-    fn crash(self) {
-        let Stage { desk, writer, platform } = self;
-        drop((platform, desk));
-        assert!(writer.join(Duration::from_secs(30)));
-    }
-
-    async fn send(&mut self, message: &Value) -> String {
-        let text = message.to_string();
-        let message = wire::decode(&text, &wire::Settings::default());
-        let desk = Arc::clone(&self.desk);
-        let permit = desk.journal().permit().await.unwrap();
-        let taken = self.platform.take(message, Instant::now(), permit);
-        desk.journal().flush().await;
-        let later = taken.later.map(|(_, later)| later);
-        format!("{:?} {later:?}", taken.now)
-    }
-
-    async fn hold_open_calls(&mut self) {
-        let open = CallQuery { after: None, limit: 1_000, state: Some(CallPhase::Open) };
-        for call in self.desk.hub().calls(&open).items {
-            self.send(&json!({"type": "call_start", "call_id": call.call_id})).await;
-        }
-    }
-
-    async fn act(&self, who: &str, alert_id: &str, action: Action) -> Answer {
-        let mut person = Person::new(Arc::clone(&self.desk), who.into());
-        let permit = self.desk.journal().permit().await.unwrap();
-        let answer = person.act(alert_id, action, permit);
-        self.desk.journal().flush().await;
-        answer
-    }
-
-    async fn raise_hand(&self, call_id: &str) -> Answer {
-        let mut person = Person::new(Arc::clone(&self.desk), "agent".into());
-        let permit = self.desk.journal().permit().await.unwrap();
-        let answer = person.raise_hand(call_id, Some("help".into()), permit);
-        self.desk.journal().flush().await;
-        answer
-    }
-
-    async fn fire(&self) {
-        self.desk.fire_due().await;
-        self.desk.journal().flush().await;
-    }
-
-    /// All that anybody can see, numbers with every bit.
-    fn seen(&self, history: bool) -> Value {
-        let hub = self.desk.hub();
-        let calls = CallQuery { after: None, limit: 1_000, state: None };
-        let mut calls = hub.calls(&calls).items;
-        calls.sort_by(|a, b| a.call_id.cmp(&b.call_id));
-        calls.retain(|call| history || call.ended_at.is_none());
-        let calls: Vec<_> = calls.iter().map(|call| hub.call(&call.call_id)).collect();
-        let all =
-            AlertQuery { after: None, limit: 1_000, states: Vec::new(), from: None, to: None };
-        let mut alerts = hub.alerts(&all).items;
-        alerts.sort_by(|a, b| a.alert_id.cmp(&b.alert_id));
-        alerts.retain(|alert| history || alert.state.is_open());
-        json!({"calls": calls, "alerts": alerts, "offset": hub.offset()})
-    }
-
-    /// What a console that was away since `offset` gets, if not the full picture.
-    fn missed(&self, offset: u64) -> Option<Vec<String>> {
-        let console = self.desk.hub().connect().unwrap();
-        let since = Since { epoch: "e".into(), offset };
-        match console.subscribe(Filter::default(), Some(&since)) {
-            Picture::Full { .. } => None,
-            Picture::Recovered { frames, .. } => {
-                let text = |frame: &hub::Frame| String::from_utf8(frame.to_vec()).unwrap();
-                // The present risks at the end come in no order.
-                Some(frames.iter().map(text).filter(|frame| frame.contains("offset")).collect())
-            }
-        }
-    }
+/// Says something to a desk; answers as text.
+async fn send(stage: &mut Stage, message: &Value) -> String {
+    let taken = stage.send(0, &message.to_string()).await;
+    format!("{:?} {:?}", taken.now, taken.later.map(|(_, later)| later))
 }
 
 #[derive(Clone, Debug)]
@@ -229,7 +123,7 @@ async fn perform(
         Command::Start(call) => {
             let message = json!({"type": "call_start", "call_id": call_id(call), "queue": "q1",
                 "attributes": {"tier": "gold"}, "started_at": "2026-11-22T03:40:00Z"});
-            stage.send(&message).await
+            send(stage, &message).await
         }
         Command::Chunk { call, line, customer, partial } => {
             let speaker = if *customer { "customer" } else { "agent" };
@@ -239,17 +133,17 @@ async fn perform(
             if *partial {
                 message["segment_id"] = json!(format!("s{}", seq / 3));
             }
-            stage.send(&message).await
+            send(stage, &message).await
         }
         Command::Update(call) => {
             let message = json!({"type": "call_update", "call_id": call_id(call), "seq": seq,
                 "queue": format!("q{seq}"), "attributes": {"hold": true, "tier": null}});
-            stage.send(&message).await
+            send(stage, &message).await
         }
         Command::End { call, escalated } => {
             let message = json!({"type": "call_end", "call_id": call_id(call), "seq": seq,
                 "reason": "completed", "outcome": {"escalated": escalated}});
-            stage.send(&message).await
+            send(stage, &message).await
         }
         Command::Acknowledge(place) => {
             format!("{:?}", stage.act("sup-1", &alert(place), Action::Acknowledge).await)
@@ -261,7 +155,9 @@ async fn perform(
             let action = Action::Resolve { outcome: Resolution::Averted, note: None };
             format!("{:?}", stage.act("sup-2", &alert(place), action).await)
         }
-        Command::RaiseHand(call) => format!("{:?}", stage.raise_hand(&call_id(call)).await),
+        Command::RaiseHand(call) => {
+            format!("{:?}", stage.raise_hand("agent", &call_id(call)).await)
+        }
         Command::Pass(seconds) => {
             // In small steps, so that what is due at other times happens at other times.
             for second in 1..=*seconds {
@@ -274,7 +170,7 @@ async fn perform(
             format!("{:?}", stage.desk.use_engine(Arc::clone(&ENGINES[*engine])))
         }
         Command::Disconnect | Command::Crash => {
-            stage.platform = Platform::new(Arc::clone(&stage.desk));
+            stage.disconnect(0);
             String::new()
         }
     }
@@ -289,14 +185,11 @@ async fn compare(commands: Vec<Command>, history_messages: u64) -> Result<(), Te
     let whole = history_messages > 0;
     let dir = tempfile::tempdir().unwrap();
     let now = Arc::new(AtomicI64::new(1_800_000_000_000));
-    let mut steady = Stage::new(Box::<Memory>::default(), &now, Arc::clone(&ENGINES[0]));
-    let mut shaken =
-        Stage::new(on_disk(dir.path(), history_messages), &now, Arc::clone(&ENGINES[0]));
+    let mut steady = set_up(Box::<Memory>::default(), &now, &ENGINES[0]);
+    let mut shaken = set_up(on_disk(dir.path(), history_messages), &now, &ENGINES[0]);
     for command in commands.iter().chain([&Command::Crash]) {
         let before = now.load(Ordering::Relaxed);
-        let all =
-            AlertQuery { after: None, limit: 1_000, states: Vec::new(), from: None, to: None };
-        let mut alerts = steady.desk.hub().alerts(&all).items;
+        let mut alerts = steady.desk.hub().alerts_below(None, 1_000);
         alerts.retain(|alert| whole || alert.state.is_open());
         let alerts: Vec<String> = alerts.iter().map(|alert| alert.alert_id.clone()).collect();
         let seq = match command {
@@ -314,7 +207,7 @@ async fn compare(commands: Vec<Command>, history_messages: u64) -> Result<(), Te
         if matches!(command, Command::Crash) {
             shaken.crash();
             let present = steady.desk.engine();
-            shaken = Stage::new(on_disk(dir.path(), history_messages), &now, present);
+            shaken = set_up(on_disk(dir.path(), history_messages), &now, &present);
         }
         let answered = perform(&mut shaken, &now, command, &alerts, seq).await;
         if whole {
@@ -358,14 +251,14 @@ proptest! {
 async fn what_fell_due_while_the_server_was_down_waits_for_everybody_to_be_back() {
     let dir = tempfile::tempdir().unwrap();
     let now = Arc::new(AtomicI64::new(1_800_000_000_000));
-    let mut stage = Stage::new(on_disk(dir.path(), 100), &now, Arc::clone(&ENGINES[0]));
-    stage.send(&json!({"type": "call_start", "call_id": "c"})).await;
-    stage.raise_hand("c").await;
+    let mut stage = set_up(on_disk(dir.path(), 100), &now, &ENGINES[0]);
+    send(&mut stage, &json!({"type": "call_start", "call_id": "c"})).await;
+    stage.raise_hand("agent", "c").await;
     let alert_id = stage.desk.hub().call("c").unwrap().view.alerts[0].clone();
     stage.act("sup", &alert_id, Action::Snooze { for_s: 30 }).await;
     stage.crash();
     now.fetch_add(3_600_000, Ordering::Relaxed);
-    let stage = Stage::new(on_disk(dir.path(), 100), &now, Arc::clone(&ENGINES[0]));
+    let stage = set_up(on_disk(dir.path(), 100), &now, &ENGINES[0]);
     let history = || stage.desk.hub().alert(&alert_id).unwrap().history.len();
     for (pass_ms, entries) in [(0, 2), (9_000, 2), (1_000, 3), (1_000, 3)] {
         now.fetch_add(pass_ms, Ordering::Relaxed);

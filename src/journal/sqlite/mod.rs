@@ -11,6 +11,7 @@ mod check;
 mod error;
 mod export;
 mod ledger;
+mod library;
 mod open;
 mod read;
 mod rulesets;
@@ -27,7 +28,7 @@ use std::time::Instant;
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::{CommitError, History, Journal, Record, Settings};
+use super::{CommitError, History, Journal, Library, Record, Settings};
 use ledger::{Ledger, Line};
 
 pub use backup::{backup, restore};
@@ -159,6 +160,10 @@ impl Journal for Sqlite {
 
     fn used_bytes(&self) -> u64 {
         self.used_bytes
+    }
+
+    fn library(&self) -> Option<Arc<dyn Library>> {
+        Some(Arc::new(library::Shelves::new(&self.file)))
     }
 
     fn read_back(&mut self, ended_calls: usize) -> Result<History, CommitError> {

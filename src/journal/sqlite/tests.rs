@@ -1,6 +1,8 @@
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -8,8 +10,10 @@ use tempfile::TempDir;
 use super::*;
 use crate::call::{Speaker, Timestamp};
 use crate::engine::event::{CallEnd, CallStart, Chunk, Event, Recorded};
+use crate::engine::rules::Ruleset;
 use crate::engine::{CallState, Engine};
-use crate::journal::Archive;
+use crate::journal::{Archive, ReadError, Stretch};
+use crate::wire::lists::{CallQuery, Parameters, Search, ShiftQuery};
 
 static ENGINE: LazyLock<Engine> =
     LazyLock::new(|| Engine::with_model(None, Default::default()).unwrap());
@@ -310,7 +314,11 @@ fn what_is_readable_of_a_broken_file_is_saved() {
     let mut bench = closed_journal();
     bench.journal = None;
     let mut bytes = fs::read(bench.file()).unwrap();
-    let middle = bytes.len() / 2 / 4096 * 4096;
+    // A page with words on it: of some others nothing would be missed.
+    let needle = b"I have called";
+    let words: Vec<usize> =
+        (0..bytes.len() - needle.len()).filter(|&at| bytes[at..].starts_with(needle)).collect();
+    let middle = words[words.len() / 2] / 4096 * 4096;
     bytes[middle..middle + 4096].fill(0xa5);
     fs::write(bench.file(), &bytes).unwrap();
     let findings = check(&bench.file()).unwrap();
@@ -442,7 +450,7 @@ fn a_journal_full_of_ended_calls_makes_room_by_itself() {
     };
     let mut bench = Bench::new(settings);
     let mut failures = 0;
-    for call in 0..60 {
+    for call in 0..100 {
         let call = format!("call-{call}");
         bench.start(&call);
         for _ in 0..10 {
@@ -452,7 +460,8 @@ fn a_journal_full_of_ended_calls_makes_room_by_itself() {
         let records = std::mem::take(&mut bench.waiting);
         let offset = bench.offset;
         // As the writer does: tried again, with housekeeping between.
-        while bench.journal().commit(&records, offset).is_err() {
+        while let Err(error) = bench.journal().commit(&records, offset) {
+            assert!(error.to_string().contains("`max_file_bytes` in [journal]"), "{error}");
             failures += 1;
             assert!(failures < 1_000, "it must come back");
             bench.journal().over_limits = true;
@@ -461,7 +470,10 @@ fn a_journal_full_of_ended_calls_makes_room_by_itself() {
         }
     }
     assert!(failures > 0, "it was full");
-    assert_eq!(bench.number("SELECT count(*) FROM calls WHERE call_id = 'call-59'"), 1);
+    assert!(fs::metadata(bench.file()).unwrap().size() <= 300_000);
+    let kept = bench.number("SELECT count(*) FROM calls");
+    assert!((1..100).contains(&kept), "the oldest of {kept} made room");
+    assert_eq!(bench.number("SELECT count(*) FROM calls WHERE call_id = 'call-99'"), 1);
 }
 
 #[derive(Clone, Debug)]
@@ -546,4 +558,87 @@ fn verify(bench: &Bench, history: &History) -> Result<(), TestCaseError> {
 fn cases() -> u32 {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     asked.map_or(24, |cases: u32| cases.min(200))
+}
+
+/// A reading whose time is over gives what it has, says how far it came, and can go on there.
+#[test]
+fn a_reading_ends_in_time_and_goes_on_where_it_was() {
+    let mut bench = Bench::new(Settings::default());
+    let calls = 200;
+    for number in 0..calls {
+        let call = format!("c{number}");
+        bench.start(&call);
+        bench.say(&call, "hello there");
+        bench.end(&call);
+    }
+    bench.commit();
+    let library = bench.journal().library().unwrap();
+    let query = CallQuery { search: Some(Search::parse("there").unwrap()), ..CallQuery::default() };
+    let (late, none) = (Instant::now(), BTreeSet::new());
+    let (mut seen, mut parts, mut below) = (Vec::new(), 0, None);
+    loop {
+        let stretch = Stretch { below, from: None, without: &none, most: 1_000 };
+        let found = library.calls(&query, &stretch, late).unwrap();
+        seen.extend(found.items.into_iter().map(|(_, view)| view.call_id));
+        parts += 1;
+        below = found.reached;
+        if below.is_none() {
+            break;
+        }
+    }
+    let expected: Vec<String> = (0..calls).rev().map(|number| format!("c{number}")).collect();
+    assert_eq!(seen, expected);
+    assert!(parts > 2, "it was interrupted");
+    // What is not given in parts is not given at all.
+    let given = Parameters::new(Vec::new(), &ShiftQuery::NAMES).unwrap();
+    let shift = ShiftQuery::parse(&given, Timestamp(bench.now)).unwrap();
+    let mut counted = 0;
+    let read = library.began(&shift, late, &mut |_| counted += 1);
+    assert!(matches!(read, Err(ReadError::TooSlow)) && counted < calls);
+    let soon = Instant::now() + Duration::from_secs(60);
+    counted = 0;
+    library.began(&shift, soon, &mut |_| counted += 1).unwrap();
+    assert_eq!(counted, calls);
+}
+
+#[test]
+fn rules_are_kept_as_long_as_a_call_in_the_log_began_with_them() {
+    let mut bench = Bench::new(Settings { history_messages: 0, ..Settings::default() });
+    let [first, second] = ["version = 1\n", "version = 1 # later\n"].map(Ruleset::new);
+    let begin = |bench: &mut Bench, call_id: &str, ruleset: &Ruleset| {
+        bench.start(call_id);
+        bench.waiting.last_mut().unwrap().ruleset = Some(ruleset.clone());
+        bench.commit();
+    };
+    begin(&mut bench, "a", &first);
+    begin(&mut bench, "b", &first);
+    begin(&mut bench, "c", &second);
+    let kept = |bench: &mut Bench| {
+        let mut kept = bench.open_again().unwrap().rulesets;
+        kept.sort_by(|a, b| a.text.cmp(&b.text));
+        kept
+    };
+    assert_eq!(kept(&mut bench), [first.clone(), second.clone()]);
+    for (call, left) in [("a", vec![first, second.clone()]), ("b", vec![second])] {
+        bench.end(call);
+        bench.commit();
+        // Offsets go on, so that what was said before is history.
+        bench.say("c", "get me your manager");
+        bench.commit();
+        bench.journal().tidy_up().unwrap();
+        bench.journal().compact().unwrap();
+        assert_eq!(kept(&mut bench), left, "after the end of {call}");
+    }
+}
+
+#[test]
+fn a_history_that_cannot_go_on_gets_another_name() {
+    let mut bench = Bench::new(Settings::default());
+    let before = bench.journal().epoch().to_owned();
+    bench.journal().renew_epoch().unwrap();
+    let renewed = bench.journal().epoch().to_owned();
+    assert_ne!(renewed, before);
+    assert!(!bench.journal().read_back(1).unwrap().same_engine);
+    bench.open_again().unwrap();
+    assert_eq!(bench.journal().epoch(), renewed);
 }

@@ -1,0 +1,172 @@
+//! All calls and alerts there are: those in memory, and those in the journal only.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::union::{self, Live, Part};
+use crate::engine::alert::Alert;
+use crate::engine::effects::CallView;
+use crate::hub::{Hub, Listed};
+use crate::journal::{Began, Found, Library, ReadError};
+use crate::wire::lists::{AlertKey, AlertQuery, CallDetail, CallQuery, Page, ShiftQuery};
+
+/// What is taken from memory at a time; the hub is locked for so long.
+const STEP: usize = 256;
+/// The same with transcripts.
+const TRANSCRIPT_STEP: usize = 32;
+
+/// One reading.
+pub(super) struct Archive<'a> {
+    hub: &'a Hub,
+    library: Option<&'a dyn Library>,
+    until: Instant,
+}
+
+impl<'a> Archive<'a> {
+    /// A reading that ends at `until`.
+    pub fn new(hub: &'a Hub, library: Option<&'a dyn Library>, until: Instant) -> Archive<'a> {
+        Archive { hub, library, until }
+    }
+
+    /// Whether its time is over.
+    pub fn is_late(&self) -> bool {
+        Instant::now() >= self.until
+    }
+
+    /// Calls, newest first.
+    pub fn calls(
+        &self,
+        query: &CallQuery,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<Arc<CallView>>, ReadError> {
+        let step = if query.search.is_some() { TRANSCRIPT_STEP } else { STEP };
+        let live = |below: Option<&u64>| {
+            let calls = self.hub.calls_below(below.copied(), step, query.search.is_some());
+            Live {
+                last: calls.len() < step,
+                keys: calls.iter().map(|call| call.number).collect(),
+                items: calls
+                    .into_iter()
+                    .filter(|call| is_meant(query, call))
+                    .map(|call| (call.number, call.view))
+                    .collect(),
+            }
+        };
+        let part = union::part(after, limit, self.until, live, |stretch| {
+            match self.library.filter(|_| query.reaches_back()) {
+                Some(library) => Ok(shared(library.calls(query, stretch, self.until)?)),
+                None => Ok(Found::default()),
+            }
+        })?;
+        Ok(page(part))
+    }
+
+    /// One call, the newest of its id.
+    pub fn call(&self, call_id: &str) -> Result<Option<CallDetail>, ReadError> {
+        let kept = self.hub.call(call_id);
+        let (Some(library), false) = (self.library, kept.as_ref().is_some_and(|kept| kept.whole))
+        else {
+            return Ok(kept);
+        };
+        let past = library.call(call_id, self.hub.transcript_chunks(), self.until)?;
+        Ok(match (kept, past) {
+            (Some(kept), Some(past)) if kept.number == past.number => Some(joined(kept, past)),
+            (Some(kept), _) => Some(kept),
+            (None, past) => past,
+        })
+    }
+
+    /// Alerts, newest first.
+    pub fn alerts(
+        &self,
+        query: &AlertQuery,
+        after: Option<AlertKey>,
+        limit: usize,
+    ) -> Result<Page<Arc<Alert>>, ReadError> {
+        let live = |below: Option<&AlertKey>| {
+            let alerts = self.hub.alerts_below(below, STEP);
+            Live {
+                last: alerts.len() < STEP,
+                keys: alerts.iter().map(|alert| AlertKey::of(alert)).collect(),
+                items: alerts
+                    .into_iter()
+                    .filter(|alert| query.matches(alert))
+                    .map(|alert| (AlertKey::of(&alert), alert))
+                    .collect(),
+            }
+        };
+        let part = union::part(after, limit, self.until, live, |stretch| {
+            match self.library.filter(|_| query.reaches_back()) {
+                Some(library) => Ok(shared(library.alerts(query, stretch, self.until)?)),
+                None => Ok(Found::default()),
+            }
+        })?;
+        Ok(page(part))
+    }
+
+    /// Hands every call that began in a shift to `see`.
+    pub fn began(&self, query: &ShiftQuery, mut see: impl FnMut(Began)) -> Result<(), ReadError> {
+        let wanted = query.calls();
+        let mut seen = HashSet::new();
+        let mut below = None;
+        loop {
+            let calls = self.hub.calls_below(below, STEP, false);
+            for call in &calls {
+                seen.insert(call.number);
+                if wanted.matches(&call.view, call.alerted) {
+                    see(Began {
+                        number: call.number,
+                        at: call.view.started_at,
+                        escalated: call.view.outcome.as_ref().is_some_and(|o| o.escalated),
+                        alerted: call.alerted,
+                    });
+                }
+            }
+            below = calls.last().map(|call| call.number);
+            if calls.len() < STEP {
+                break;
+            }
+        }
+        let Some(library) = self.library else { return Ok(()) };
+        library.began(query, self.until, &mut |call| {
+            if !seen.contains(&call.number) {
+                see(call);
+            }
+        })
+    }
+}
+
+fn is_meant(query: &CallQuery, call: &Listed) -> bool {
+    if !query.matches(&call.view, call.alerted) {
+        return false;
+    }
+    let Some(search) = &query.search else { return true };
+    let mut listener = search.listener();
+    search.names(&call.view)
+        || call.transcript.iter().flatten().any(|said| listener.hears(&said.text))
+}
+
+/// Memory has the newest state, and perhaps only the end of what was said and raised.
+fn joined(kept: CallDetail, past: CallDetail) -> CallDetail {
+    let mut transcript = past.transcript;
+    if let Some(first) = kept.transcript.first() {
+        transcript.retain(|said| said.seq < first.seq);
+    }
+    transcript.extend(kept.transcript);
+    let mut alert_list = past.alert_list;
+    alert_list.retain(|alert| !kept.alert_list.iter().any(|own| own.alert_id == alert.alert_id));
+    alert_list.extend(kept.alert_list);
+    alert_list.sort_by_key(|alert| alert.raised_at);
+    CallDetail { transcript, alert_list, ..kept }
+}
+
+fn shared<K, T>(found: Found<K, T>) -> Found<K, Arc<T>> {
+    let items = found.items.into_iter().map(|(key, item)| (key, Arc::new(item))).collect();
+    Found { items, reached: found.reached }
+}
+
+fn page<K: ToString, T>(part: Part<K, T>) -> Page<T> {
+    Page { items: part.items, next: part.next.map(|key| key.to_string()) }
+}

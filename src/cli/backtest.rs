@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use super::engine::Files;
 use super::{Failure, engine, progress};
 use crate::corpus;
 use crate::engine::{Engine, Settings};
@@ -46,12 +47,13 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let present = engine::build(None, Settings::default())?;
-    let present = engine::with_rules(present, args.current.as_deref())?;
-    let tried = engine::build(args.model.as_deref(), Settings::default())?;
+    let current = args.current.as_deref();
+    let present = Files { rules: current, ..Files::default() };
     // With a model alone, the rules stay what they are.
-    let rules = args.rules.as_deref().or(args.current.as_deref());
-    let tried = engine::with_rules(tried, rules)?;
+    let rules = args.rules.as_deref().or(current);
+    let tried = Files { rules, ..Files::model(args.model.as_deref()) };
+    let present = engine::build(present, Settings::default())?;
+    let tried = engine::build(tried, Settings::default())?;
     let summary = backtest(args, &tried, &present)?;
     if summary.calls == 0 {
         return Err(Failure::Failed("no calls in what was given; see data/README.md".into()));

@@ -9,6 +9,7 @@ mod evaluate;
 mod failure;
 mod journal;
 mod lessons;
+mod matrix;
 mod progress;
 mod replay;
 mod score;
@@ -50,6 +51,8 @@ enum Command {
     Calibrate(calibrate::Args),
     /// Check the configuration of the service and see every setting.
     Config(config::Args),
+    /// Check the escalation matrix and see who would be told of an alert, and when.
+    Matrix(matrix::Args),
     /// Look after the journal: check, export, backup, restore.
     Journal(journal::Args),
 }
@@ -76,6 +79,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Backtest(args) => backtest::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Config(args) => config::run(&args),
+        Command::Matrix(args) => matrix::run(&args),
         Command::Journal(args) => journal::run(&args),
     }
 }

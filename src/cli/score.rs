@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use super::engine::Files;
 use super::{Failure, engine};
 use crate::corpus;
 use crate::engine::{Settings, score_call};
@@ -38,8 +39,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let mut settings = Settings::default();
     settings.prior = args.prior.unwrap_or(settings.prior);
-    let engine = engine::build(args.model.as_deref(), settings)?;
-    let engine = engine::with_rules(engine, args.rules.as_deref())?;
+    let (model, rules) = (args.model.as_deref(), args.rules.as_deref());
+    let engine = engine::build(Files { rules, ..Files::model(model) }, settings)?;
     let stdin = [PathBuf::from("-")];
     let files = if args.files.is_empty() { &stdin[..] } else { &args.files };
     let mut out = BufWriter::new(stdout().lock());

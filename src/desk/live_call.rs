@@ -123,13 +123,16 @@ impl Desk {
     ) -> Applied {
         let was_open = call.is_open();
         let scoring = Instant::now();
-        let (event, effects, failed) = self.effects(call, event, at);
+        let (event, mut effects, failed) = self.effects(call, event, at);
+        let held = self.budget.over(&call.state, &effects.warned, at);
+        call.state.hold(&held, &mut effects);
+        let recorded = Recorded { at, event, held };
         let scored = Instant::now();
         self.metrics.events.inc();
         self.metrics.apply_seconds.observe((scored - scoring).as_secs_f64());
         let timing = read.map(|read| Timing { read, scoring, scored });
         let archived = !was_open || !call.is_open();
-        let score = self.submit(call, event, effects, at, timing, archived, permit, ticket);
+        let score = self.submit(call, recorded, effects, timing, archived, permit, ticket);
         if was_open != call.is_open() {
             self.shelf.phase_changed(call);
         }
@@ -173,9 +176,8 @@ impl Desk {
     fn submit(
         &self,
         call: &mut LiveCall,
-        event: Event,
+        recorded: Recorded,
         effects: Effects,
-        at: Timestamp,
         timing: Option<Timing>,
         archived: bool,
         permit: Permit<'_, Publication>,
@@ -183,6 +185,8 @@ impl Desk {
     ) -> Option<Score> {
         let (publication, score) = self.publication(call, effects, timing);
         self.metrics.alert_changes.inc_by(publication.alerts.len() as u64);
+        self.budget.see(&call.call_id, &publication.alerts);
+        self.watch_tiers(&call.call_id, &publication.alerts);
         call.keep(&publication.said);
         // A call that goes on for long brings its first part to the tables before its end.
         let early = !archived && call.said_bytes > self.settings.max_unarchived_bytes;
@@ -191,15 +195,10 @@ impl Desk {
             let said = call.take_said();
             Box::new(Archive::of(&call.state, Arc::clone(&publication.view), said))
         });
-        let begins = matches!(event, Event::Start(_));
+        let begins = matches!(recorded.event, Event::Start(_));
         let ruleset = begins.then(|| call.engine.ruleset.clone());
-        let record = Record {
-            call_id: Arc::clone(&call.call_id),
-            recorded: Recorded { at, event },
-            base_offset: 0,
-            archive,
-            ruleset,
-        };
+        let call_id = Arc::clone(&call.call_id);
+        let record = Record { call_id, recorded, base_offset: 0, archive, ruleset };
         let messages = publication.messages();
         permit.submit(Entry { record, messages, payload: publication }, ticket);
         score
@@ -216,7 +215,8 @@ impl Desk {
         ticket: Ticket,
     ) {
         self.metrics.events.inc();
-        self.submit(call, event, effects, at, None, false, permit, ticket);
+        let recorded = Recorded { at, event, held: Vec::new() };
+        self.submit(call, recorded, effects, None, false, permit, ticket);
     }
 
     pub(super) fn publication(
@@ -225,7 +225,8 @@ impl Desk {
         effects: Effects,
         timing: Option<Timing>,
     ) -> (Publication, Option<Score>) {
-        let Effects { score, said, risk, alerts, call: change, over, rules: _ } = effects;
+        let Effects { score, said, risk, alerts, warned: _, call: change, over, rules: _ } =
+            effects;
         self.metrics.over_limits(over);
         let view = Arc::new(call.state.view(&call.engine));
         let alerts = alerts.into_iter().map(Arc::new).collect();

@@ -52,6 +52,12 @@ pub struct Metrics {
     pub too_many: Counter,
     /// Alerts that changed.
     pub alert_changes: Counter,
+    /// Warnings held because the budget of their team was spent.
+    pub alerts_held: Counter,
+    /// Held alerts that a budget had room for later.
+    pub alerts_released: Counter,
+    /// Tiers passed by because nobody of theirs was connected.
+    pub tiers_absent: Counter,
     /// Events that made the engine panic.
     pub panics: Counter,
     /// How far our time is ahead of a system clock that was set back, in ms.
@@ -83,6 +89,9 @@ impl Metrics {
             reopened: Counter::default(),
             too_many: Counter::default(),
             alert_changes: Counter::default(),
+            alerts_held: Counter::default(),
+            alerts_released: Counter::default(),
+            tiers_absent: Counter::default(),
             panics: Counter::default(),
             clock_ahead_ms: Gauge::default(),
             apply_seconds: Histogram::new(exponential_buckets(0.000_001, 2.0, 18)),
@@ -112,6 +121,9 @@ impl Metrics {
                 "Words over the memory of rules",
                 &metrics.rule_mentions_passed_over,
             ),
+            ("alerts_held", "Warnings over the budget of their team", &metrics.alerts_held),
+            ("alerts_released", "Held alerts the budget had room for", &metrics.alerts_released),
+            ("tiers_absent", "Tiers with nobody connected", &metrics.tiers_absent),
             ("early_archives", "Parts archived before the end", &metrics.early_archives),
         ] {
             all.register(name, help, counter.clone());

@@ -5,6 +5,7 @@
 //! unlocks, so the journal has the events of a call in the order in which they were applied.
 //! The desk knows no socket: a connection is a [`Platform`] or a [`Person`] to it.
 
+mod budget;
 mod clock;
 mod live_call;
 mod metrics;
@@ -12,6 +13,7 @@ mod metrics;
 mod model_tests;
 mod people;
 mod platform;
+mod presence;
 mod recover;
 mod rulesets;
 mod shelf;
@@ -36,6 +38,8 @@ pub use people::{Answer, Person};
 pub use platform::{Later, Now, Platform, Taken};
 pub use rulesets::unusable_ruleset;
 
+use budget::Budget;
+use presence::Presence;
 use rulesets::Engines;
 use shelf::Shelf;
 use timers::Timers;
@@ -111,6 +115,8 @@ pub struct Desk {
     metrics: Metrics,
     shelf: Shelf,
     timers: Timers,
+    budget: Budget,
+    presence: Presence,
 }
 
 impl Desk {
@@ -125,8 +131,10 @@ impl Desk {
     ) -> Desk {
         let shelf = Shelf::new(&settings, metrics.clone());
         let timers = Timers::default();
+        let budget = Budget::new(engine.matrix.warnings_per_hour(), metrics.clone());
+        let presence = Presence::default();
         let engines = Engines::new(engine, settings.max_rulesets);
-        Desk { engines, hub, journal, settings, clock, metrics, shelf, timers }
+        Desk { engines, hub, journal, settings, clock, metrics, shelf, timers, budget, presence }
     }
 
     /// What calls that begin now share.

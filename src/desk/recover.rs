@@ -11,16 +11,11 @@ use super::Desk;
 use super::live_call::{LiveCall, SharedCall};
 use super::rulesets::Kept;
 use super::shelf::Known;
-use crate::call::Timestamp;
 use crate::engine::CallState;
 use crate::engine::effects::Effects;
 use crate::engine::event::Event;
 use crate::hub::Publication;
 use crate::journal::{History, Record};
-
-/// What fell due while the server was down waits so long after the start, so that platforms and
-/// consoles are back to hear of it.
-const OVERDUE_PAUSE_MS: i64 = 10_000;
 
 /// A call folded, and what its events published, each with the offset before it.
 struct Folded {
@@ -34,6 +29,9 @@ impl Desk {
     /// Brings back what the journal holds. Open calls wait for their platform from now on.
     pub fn recover(&self, history: History) {
         let History { records, ended, same_engine, rulesets } = history;
+        if !records.is_empty() {
+            self.presence.recovered_at(self.clock.now());
+        }
         let kept = Kept::new(self.engines.present(), &rulesets);
         let mut folded = self.fold_all(by_call(records), &kept);
         self.engines.remember(&kept);
@@ -86,7 +84,8 @@ impl Desk {
                 }
                 (Some(folded), event) => {
                     let LiveCall { state, engine, .. } = &mut folded.call;
-                    let effects = state.apply(engine, event, recorded.at);
+                    let mut effects = state.apply(engine, event, recorded.at);
+                    state.hold(&recorded.held, &mut effects);
                     folded.last_offset = last_offset;
                     self.note(folded, effects);
                 }
@@ -116,6 +115,7 @@ impl Desk {
     }
 
     fn restore(&self, mut call: LiveCall) {
+        self.budget.restore(&call.state);
         if call.state.is_forgotten() && call.state.is_final() {
             return;
         }
@@ -130,19 +130,12 @@ impl Desk {
         } else {
             self.shelf.restore_ended(&call);
         }
-        self.schedule_overdue_later(&mut call, now);
+        self.schedule(&mut call);
+        let alerts: Vec<_> = call.state.open_alerts().cloned().map(Arc::new).collect();
+        self.budget.see(&call.call_id, &alerts);
+        self.watch_tiers(&call.call_id, &alerts);
         let call_id = Arc::clone(&call.call_id);
         self.shelf.shard(&call_id).insert(call_id.clone(), Known::Live(SharedCall::new(call)));
-    }
-
-    /// Plans the next look at a call; what is overdue already has to wait a little.
-    fn schedule_overdue_later(&self, call: &mut LiveCall, now: Timestamp) {
-        let later = now.plus_ms(OVERDUE_PAUSE_MS);
-        let due = call.state.due(&call.engine);
-        let due = due.map(|due| if due < now { later } else { due });
-        if let Some(due) = due.into_iter().chain(call.absent_until).min() {
-            self.timers.schedule(call, due);
-        }
     }
 }
 

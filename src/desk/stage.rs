@@ -12,7 +12,7 @@ use crate::call::Timestamp;
 use crate::engine::Engine;
 use crate::engine::effects::CallPhase;
 use crate::engine::event::Action;
-use crate::hub::{self, Hub, Picture, Publication};
+use crate::hub::{self, Console, Hub, Picture, Publication};
 use crate::journal::{self, Committed, Journal, Writer};
 use crate::wire::{self, Filter, Since};
 
@@ -22,6 +22,7 @@ pub(super) struct Stage {
     pub desk: Arc<Desk>,
     writer: Writer,
     pub platforms: Vec<Platform>,
+    console: Option<Console>,
 }
 
 impl Stage {
@@ -54,13 +55,21 @@ impl Stage {
         let desk = Arc::new(desk);
         desk.recover(history);
         let platforms = (0..connections).map(|_| Platform::new(Arc::clone(&desk))).collect();
-        Stage { desk, writer, platforms }
+        Stage { desk, writer, platforms, console: None }
+    }
+
+    /// Has somebody look at everything, or nobody.
+    pub fn seat(&mut self, present: bool) {
+        self.console = present.then(|| self.desk.hub().connect("sup").unwrap());
+        if let Some(console) = &self.console {
+            console.subscribe(Filter::default(), None);
+        }
     }
 
     /// Ends without any farewell.
     pub fn crash(self) {
-        let Stage { desk, writer, platforms } = self;
-        drop((platforms, desk));
+        let Stage { desk, writer, platforms, console } = self;
+        drop((platforms, console, desk));
         assert!(writer.join(Duration::from_secs(30)));
     }
 
@@ -123,7 +132,7 @@ impl Stage {
 
     /// What a console that was away since `offset` gets, if not the full picture.
     pub fn missed(&self, offset: u64) -> Option<Vec<String>> {
-        let console = self.desk.hub().connect().unwrap();
+        let console = self.desk.hub().connect("late").unwrap();
         let since = Since { epoch: "e".into(), offset };
         match console.subscribe(Filter::default(), Some(&since)) {
             Picture::Full { .. } => None,

@@ -132,7 +132,12 @@ impl CallState {
             }
             Event::Timer => self.timer(engine, at, &mut effects),
             Event::Tick => self.rules_tick(engine, at, false, &mut effects),
+            Event::PassOn { alert_id, tier } => {
+                effects.alerts.extend(self.alerts.pass_on(alert_id, *tier, at));
+            }
+            Event::Release { alert_id } => effects.alerts.extend(self.alerts.release(alert_id, at)),
         }
+        self.see_who_is_told(engine, at, &mut effects);
         if effects.call.is_none() && self.visible() != before {
             effects.call = Some(CallChange::Updated);
         }
@@ -191,6 +196,7 @@ impl CallState {
 
     fn timer(&mut self, engine: &Engine, at: Timestamp, effects: &mut Effects) {
         effects.alerts.extend(self.alerts.wake(at));
+        effects.alerts.extend(self.alerts.pass_on_due(at));
         if self.grace_end(engine).is_some_and(|end| end <= at) {
             effects.alerts.extend(self.alerts.close(self.outcome.as_ref(), true, at));
         }
@@ -203,8 +209,9 @@ impl CallState {
 
     /// When [`Event::Timer`] is due next, if ever.
     pub fn due(&self, engine: &Engine) -> Option<Timestamp> {
-        let snoozes = self.alerts.open().filter_map(|alert| alert.snoozed_until);
-        snoozes.chain(self.grace_end(engine)).min()
+        let open = self.alerts.open();
+        let waits = open.flat_map(|alert| [alert.snoozed_until, alert.next_tier_at]);
+        waits.flatten().chain(self.grace_end(engine)).min()
     }
 
     /// Whether `by` may do `action` to an alert of this call.
@@ -229,6 +236,11 @@ impl CallState {
     /// Highest `seq` applied.
     pub fn last_seq(&self) -> u64 {
         self.last_seq
+    }
+
+    /// Calibrated probability that it escalates; null in a language the model lacks.
+    pub fn risk(&self) -> Option<f64> {
+        self.risk.risk
     }
 
     /// Whether it goes on.
@@ -264,6 +276,11 @@ impl CallState {
     /// All its alerts, in the order in which they were raised.
     pub fn alerts(&self) -> &[Alert] {
         self.alerts.all()
+    }
+
+    /// Those to which something may still happen.
+    pub fn open_alerts(&self) -> impl Iterator<Item = &Alert> {
+        self.alerts.open()
     }
 
     /// The call as consoles and REST show it.

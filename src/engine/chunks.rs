@@ -221,7 +221,7 @@ impl CallState {
             quotes: Vec::new(),
         }];
         (alert.guidance, alert.recommendation) = engine.playbook.advise(&alert.reasons);
-        alert.history = super::alerts::raised(at, by);
+        alert.history = super::alerts::raised(at, by, note);
         Some(self.alerts.raise(alert))
     }
 }

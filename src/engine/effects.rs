@@ -21,6 +21,8 @@ pub struct Effects {
     pub risk: Option<RiskUpdate>,
     /// Alerts that changed, whole, in the order of the changes.
     pub alerts: Vec<Alert>,
+    /// Alerts raised just now that an alert budget may hold: warnings that would disturb somebody.
+    pub warned: Vec<String>,
     /// Set when consoles must hear about the call itself.
     pub call: Option<CallChange>,
     /// Rules over time that fired, as `rule:` and their id, whether or not an alert followed.

@@ -126,16 +126,20 @@ impl CallState {
             if chunk.is_final {
                 effects.alerts.extend(self.alerts.confirm(&key, at));
             }
-            if self.alerts.open_with_key(&key).is_some()
-                || !self.alerts.may_raise(&key, self.at_ms, at, &engine.settings)
-            {
+            if let Some(open) = self.alerts.open_with_key(&key) {
+                // Words that may still be taken back lift nothing.
+                let level = level_of(alerts);
+                if chunk.is_final && open.level < level {
+                    Alerts::lift(open, level, at);
+                    effects.alerts.push(open.clone());
+                }
+                continue;
+            }
+            if !self.alerts.may_raise(&key, self.at_ms, at, &engine.settings) {
                 continue;
             }
             let mut alert = self.new_alert(AlertKind::Trigger, key, chunk.seq, at);
-            alert.level = match alerts {
-                AlertLevel::Warning => Level::Warning,
-                AlertLevel::Critical => Level::Critical,
-            };
+            alert.level = level_of(alerts);
             alert.provisional = !chunk.is_final;
             alert.at_ms = chunk.end_ms.or(chunk.start_ms).unwrap_or(self.at_ms);
             alert.reasons = vec![Reason {
@@ -182,7 +186,6 @@ impl CallState {
     ) -> Alert {
         let risk = &self.risk;
         let nth = self.alerts.all().len();
-        let team = self.start.team.as_deref();
         Alert {
             alert_id: alert_id(&self.start.call_id, &dedup_key, seq, kind, nth),
             dedup_key,
@@ -196,7 +199,8 @@ impl CallState {
             provisional: false,
             held: false,
             tier: 1,
-            notify: vec![team.map_or("supervisors".into(), |t| format!("team:{t}:supervisors"))],
+            // The matrix says who, once the alert is whole.
+            notify: Vec::new(),
             owner: None,
             risk: risk.risk,
             threshold: None,
@@ -210,8 +214,11 @@ impl CallState {
             reasons: Vec::new(),
             guidance: Vec::new(),
             recommendation: None,
-            history: raised(at, "engine"),
+            history: raised(at, "engine", None),
             snoozed_until: None,
+            next_tier_at: None,
+            rule: None,
+            route: None,
             outcome: None,
         }
     }
@@ -233,6 +240,13 @@ impl CallState {
         let start = if hit.from.seq == hit.to.seq { hit.from.start } else { 0 };
         (hit.to.seq == chunk.seq)
             .then(|| quote(chunk.seq, chunk.speaker, &chunk.text, start, hit.to.end))
+    }
+}
+
+fn level_of(alerts: AlertLevel) -> Level {
+    match alerts {
+        AlertLevel::Warning => Level::Warning,
+        AlertLevel::Critical => Level::Critical,
     }
 }
 

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::guidance::{Playbook, PlaybookError};
+use super::matrix::{DEFAULT_MATRIX, Matrix, MatrixError};
 use super::rules::{Rules, RulesError, Ruleset};
 use crate::features::{Space, SpaceError};
 use crate::model::{logit, sigmoid};
@@ -118,6 +119,9 @@ pub enum EngineError {
     /// Phrases or rules cannot be used.
     #[error(transparent)]
     Rules(#[from] RulesError),
+    /// The escalation matrix cannot be used.
+    #[error("the escalation matrix {0}")]
+    Matrix(#[from] MatrixError),
     /// A setting cannot be used.
     #[error("{0}")]
     Settings(String),
@@ -134,6 +138,8 @@ pub struct Engine {
     pub ruleset: Ruleset,
     /// Advice.
     pub playbook: Playbook,
+    /// Who is told of alerts.
+    pub matrix: Matrix,
     /// Numbers of the policy.
     pub settings: Settings,
     shift: f64,
@@ -148,7 +154,7 @@ pub const DEFAULT_PHRASES: &str = include_str!("../../data/triggers.toml");
 pub const DEFAULT_PLAYBOOK: &str = include_str!("../../data/playbook.toml");
 
 impl Engine {
-    /// Puts the parts together.
+    /// Puts the parts together, with the escalation matrix that ships with this binary.
     ///
     /// # Errors
     /// [`EngineError::Settings`] for a setting that cannot be used.
@@ -160,8 +166,17 @@ impl Engine {
         settings.check().map_err(EngineError::Settings)?;
         let shift = logit(settings.prior) - logit(space.model().base_rate);
         let fingerprint = fingerprint(&[&space.model().name], &settings);
+        let matrix = Matrix::parse(DEFAULT_MATRIX, "that ships")?;
         let (rules, ruleset) = (Rules::default(), Ruleset::new(""));
-        Ok(Engine { space, rules, ruleset, playbook, settings, shift, fingerprint })
+        Ok(Engine { space, rules, ruleset, playbook, matrix, settings, shift, fingerprint })
+    }
+
+    /// The same with another escalation matrix.
+    #[must_use]
+    pub fn with_matrix(mut self, matrix: Matrix) -> Engine {
+        self.fingerprint = fingerprint(&[&self.fingerprint, matrix.text()], &self.settings);
+        self.matrix = matrix;
+        self
     }
 
     /// An engine with phrases, rules and playbook that ship with this binary. `model` is the
@@ -179,7 +194,8 @@ impl Engine {
         let space = Space::parse(json, origin, phrases)?;
         let playbook = Playbook::parse(DEFAULT_PLAYBOOK, "the built-in playbook")?;
         let mut engine = Engine::new(space, playbook, settings)?;
-        engine.fingerprint = fingerprint(&[json, DEFAULT_PLAYBOOK], &engine.settings);
+        let texts = [json, DEFAULT_PLAYBOOK, DEFAULT_MATRIX];
+        engine.fingerprint = fingerprint(&texts, &engine.settings);
         engine.with_rules(DEFAULT_PHRASES, "the built-in rules")
     }
 
@@ -195,6 +211,7 @@ impl Engine {
             rules,
             ruleset: Ruleset::new(toml),
             playbook: self.playbook.clone(),
+            matrix: self.matrix.clone(),
             settings: self.settings.clone(),
             shift: self.shift,
             fingerprint: self.fingerprint.clone(),
@@ -218,8 +235,8 @@ impl Engine {
     }
 }
 
-/// Of the version, the settings, and the texts of model and playbook. Which rules judge a call is
-/// in the journal with the call.
+/// Of the version, the settings, and the texts of model, playbook and matrix. Which rules judge
+/// a call is in the journal with the call.
 fn fingerprint(texts: &[&str], settings: &Settings) -> String {
     let mut hash = Sha256::new();
     let settings = format!("{settings:?}");

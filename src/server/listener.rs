@@ -47,7 +47,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(rest::healthz))
         .route("/readyz", get(rest::readyz))
         .route("/metrics", get(rest::metrics));
-    page::routes(router).fallback(rest::not_found).with_state(app)
+    page::routes(router, &app.settings).fallback(rest::not_found).with_state(app)
 }
 
 /// Accepts until the server has drained.

@@ -16,6 +16,9 @@ pub struct Settings {
     /// Pages of other origins that may open websockets, as `https://host:port`. A page of this
     /// server always may; programs that are no browsers send no origin.
     pub allowed_origins: Vec<String>,
+    /// Pages that may show the console page in a frame: `'self'` or origins such as
+    /// `https://crm.example` or `https://*.crm.example`; nobody when empty.
+    pub frame_ancestors: Vec<String>,
     /// Most connections at a time; one more gets 503 at once.
     pub max_connections: usize,
     /// Longest time for the head of a request, and for an idle connection.
@@ -59,6 +62,7 @@ impl Default for Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             allow_remote_without_tokens: false,
             allowed_origins: Vec::new(),
+            frame_ancestors: vec!["'self'".to_owned()],
             max_connections: 10_000,
             header_timeout_s: 30,
             body_timeout_s: 30,
@@ -92,6 +96,12 @@ impl Settings {
                 self.listen
             ));
         }
+        if let Some(wrong) = self.frame_ancestors.iter().find(|one| !may_frame(one)) {
+            return Err(format!(
+                "`frame_ancestors` names {wrong:?}; it must be \"'self'\" or an origin such as \
+                 \"https://crm.example\", without a path"
+            ));
+        }
         for (name, value) in [
             ("max_connections", self.max_connections),
             ("max_page_items", self.max_page_items),
@@ -114,5 +124,33 @@ impl Settings {
             ));
         }
         Ok(())
+    }
+}
+
+/// `'self'`, or scheme, host and port of a page, a `*` for any name below one.
+fn may_frame(ancestor: &str) -> bool {
+    let host = ancestor.strip_prefix("https://").or_else(|| ancestor.strip_prefix("http://"));
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '*' | '[' | ']');
+    ancestor == "'self'" || host.is_some_and(|host| !host.is_empty() && host.chars().all(plain))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_origins_may_frame_the_page() {
+        for good in
+            ["'self'", "https://crm.example", "http://127.0.0.1:9000", "https://*.crm.example"]
+        {
+            assert!(may_frame(good), "{good}");
+        }
+        let bad = ["", "*", "https://", "crm.example", "'none'", "https://a.example/b"];
+        for bad in bad.into_iter().chain(["https://a; script-src *", "https://a b", "https://a\n"])
+        {
+            let settings = Settings { frame_ancestors: vec![bad.into()], ..Settings::default() };
+            assert!(settings.check().unwrap_err().starts_with("`frame_ancestors`"), "{bad}");
+        }
     }
 }

@@ -92,8 +92,15 @@ impl Server {
         Server::spawn(&mut command, None)
     }
 
-    /// With more arguments to `serve`.
-    pub fn with_arguments(address: SocketAddr, arguments: &[&str]) -> Server {
+    /// With more arguments of `serve`.
+    pub fn with_arguments(arguments: &[&str]) -> Server {
+        let mut command = forewarn();
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments);
+        Server::spawn(&mut command, None)
+    }
+
+    /// On an address that an earlier server had, or port 0, with more arguments of `serve`.
+    pub fn at_with(address: SocketAddr, arguments: &[&str]) -> Server {
         let mut command = forewarn();
         command.args(["serve", "--listen", &address.to_string()]).args(arguments);
         Server::spawn(&mut command, None)

@@ -11,6 +11,7 @@ mod imports;
 mod ingest;
 mod journal;
 mod lists;
+mod matrix;
 mod models;
 mod overload;
 mod replay;

@@ -140,7 +140,7 @@ impl Site {
 
     fn serve(&self, address: SocketAddr) -> Server {
         let (config, data) = (self.config(), self.data());
-        Server::with_arguments(address, &["--config", &config, "--data-dir", &data])
+        Server::at_with(address, &["--config", &config, "--data-dir", &data])
     }
 }
 

@@ -107,7 +107,7 @@ impl Bench {
     }
 
     fn push(&mut self, call_id: &str, event: Event, messages: u64, archive: Option<Box<Archive>>) {
-        let recorded = Recorded { at: Timestamp(self.now), event };
+        let recorded = Recorded { at: Timestamp(self.now), event, held: Vec::new() };
         let base_offset = self.offset;
         self.offset += messages;
         self.waiting.push(Record {

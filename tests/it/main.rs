@@ -1,6 +1,7 @@
 //! The built binary over real sockets. One integration-test binary, a module a concern.
 #![allow(missing_docs)]
 
+mod backtest;
 mod bad_input;
 mod cli;
 mod console;
@@ -15,4 +16,5 @@ mod models;
 mod overload;
 mod replay;
 mod rest;
+mod rules;
 mod watch;

@@ -247,7 +247,7 @@ impl CallState {
     }
 
     /// The words of a phrase; those in this chunk when it began in an earlier one.
-    fn hit_quote(&self, chunk: &Chunk, hit: &Hit) -> Option<Quote> {
+    pub(super) fn hit_quote(&self, chunk: &Chunk, hit: &Hit) -> Option<Quote> {
         let start = if hit.from.seq == hit.to.seq { hit.from.start } else { 0 };
         (hit.to.seq == chunk.seq)
             .then(|| quote(chunk.seq, chunk.speaker, &chunk.text, start, hit.to.end))
@@ -273,7 +273,7 @@ fn copy_content(open: &mut Alert, fresh: Alert) {
     open.recommendation = fresh.recommendation;
 }
 
-fn quote(seq: u64, speaker: Speaker, text: &str, start: u32, end: u32) -> Quote {
+pub(super) fn quote(seq: u64, speaker: Speaker, text: &str, start: u32, end: u32) -> Quote {
     let length = end.saturating_sub(start) as usize;
     let text = text.chars().skip(start as usize).take(length).collect();
     Quote { seq, speaker, text, start, end }

@@ -486,6 +486,7 @@ fn archived(number: u64, now: i64) -> Record {
             ended_for_good: true,
             is_final: true,
         })),
+        ruleset: None,
     }
 }
 

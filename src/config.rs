@@ -23,6 +23,8 @@ pub struct Config {
     pub model: Option<PathBuf>,
     /// Phrases and rules; the built-in ones when absent.
     pub rules: Option<PathBuf>,
+    /// Playbook; the one that ships when absent.
+    pub playbook: Option<PathBuf>,
     /// Escalation matrix; the one that ships when absent.
     pub matrix: Option<PathBuf>,
     /// Log lines.

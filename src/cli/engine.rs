@@ -14,6 +14,8 @@ pub(super) struct Files<'a> {
     pub model: Option<&'a Path>,
     /// Phrases and rules (TOML).
     pub rules: Option<&'a Path>,
+    /// Advice (TOML).
+    pub playbook: Option<&'a Path>,
     /// The escalation matrix (TOML).
     pub matrix: Option<&'a Path>,
 }
@@ -24,6 +26,7 @@ impl<'a> Files<'a> {
         Files {
             model: config.model.as_deref(),
             rules: config.rules.as_deref(),
+            playbook: config.playbook.as_deref(),
             matrix: config.matrix.as_deref(),
         }
     }
@@ -45,6 +48,10 @@ pub(super) fn build(files: Files<'_>, settings: Settings) -> Result<Engine, Fail
     if let Some(path) = files.rules {
         let (toml, name) = read(path, "rules")?;
         engine = engine.with_rules(&toml, &name).map_err(Failure::usage)?;
+    }
+    if let Some(path) = files.playbook {
+        let (toml, name) = read(path, "playbook")?;
+        engine = engine.with_playbook(&toml, &name).map_err(Failure::usage)?;
     }
     Ok(match files.matrix {
         Some(path) => engine.with_matrix(matrix(path)?),

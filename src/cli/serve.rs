@@ -45,6 +45,9 @@ pub(super) struct Args {
     /// [default: those that ship].
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
+    /// Playbook (TOML): what to say and do about each reason [default: the one that ships].
+    #[arg(long, value_name = "FILE")]
+    playbook: Option<PathBuf>,
     /// Escalation matrix (TOML): who is told of alerts [default: the one that ships].
     #[arg(long, value_name = "FILE")]
     matrix: Option<PathBuf>,
@@ -72,6 +75,7 @@ fn config(args: Args) -> Result<Config, Failure> {
     config.data_dir = args.data_dir.or(config.data_dir);
     config.model = args.model.or(config.model);
     config.rules = args.rules.or(config.rules);
+    config.playbook = args.playbook.or(config.playbook);
     config.matrix = args.matrix.or(config.matrix);
     config.check().map_err(Failure::usage)?;
     Ok(config)

@@ -95,6 +95,11 @@ impl Person {
         if !call.is_open() {
             return refused("not_found", format!("call `{call_id}` is over"));
         }
+        if !call.state.takes_hand(&call.engine) {
+            let most = call.engine.settings.max_alerts_per_call;
+            let message = format!("call `{call_id}` has raised {most} alerts, which is the limit");
+            return refused("rate_limited", message);
+        }
         self.ticket += 1;
         let ticket = Some((Arc::clone(&self.slot), self.ticket));
         let event = Event::RaiseHand { by: self.name.clone(), note };

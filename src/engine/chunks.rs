@@ -197,6 +197,13 @@ impl CallState {
         update
     }
 
+    /// Whether a raised hand raises an alert, or adds to one.
+    pub fn takes_hand(&self, engine: &Engine) -> bool {
+        let key = format!("{}/manual", self.start.call_id);
+        self.alerts.all().len() < engine.settings.max_alerts_per_call
+            || self.alerts.open().any(|alert| alert.dedup_key == key)
+    }
+
     /// An agent asked for help.
     pub(super) fn raise_hand(
         &mut self,
@@ -210,7 +217,7 @@ impl CallState {
             Alerts::note(open, by, note, at);
             return Some(open.clone());
         }
-        if self.alerts.all().len() >= engine.settings.max_alerts_per_call {
+        if !self.takes_hand(engine) {
             return None;
         }
         let mut alert = self.new_alert(AlertKind::Manual, key, self.last_seq(), at);

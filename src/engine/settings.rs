@@ -179,6 +179,16 @@ impl Engine {
         self
     }
 
+    /// The same engine with another playbook, in TOML. `origin` names it in errors.
+    ///
+    /// # Errors
+    /// [`EngineError::Playbook`] with line and column.
+    pub fn with_playbook(mut self, toml: &str, origin: &str) -> Result<Engine, EngineError> {
+        self.playbook = Playbook::parse(toml, origin)?;
+        self.fingerprint = fingerprint(&[&self.fingerprint, toml], &self.settings);
+        Ok(self)
+    }
+
     /// An engine with phrases, rules and playbook that ship with this binary. `model` is the
     /// JSON of a model and a name for errors; `None` takes the one that ships.
     ///

@@ -14,6 +14,8 @@ mod lists;
 mod matrix;
 mod models;
 mod overload;
+mod playbook;
 mod replay;
 mod rest;
 mod rules;
+mod watch;

@@ -50,6 +50,9 @@ use timers::Timers;
 pub struct Settings {
     /// How long a call waits for its platform to come back before it ends as abandoned.
     pub resume_grace_s: u32,
+    /// The same for a call that comes by webhook, counted from its last request: a vendor sends
+    /// nothing while nobody speaks. A restart of the server counts it as any other call.
+    pub webhook_grace_s: u32,
     /// Most calls open at a time; one more is refused with `too_many_calls`.
     pub max_open_calls: usize,
     /// Ended calls whose state is kept, so that an abandoned one can be opened again and a
@@ -74,6 +77,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             resume_grace_s: 60,
+            webhook_grace_s: 900,
             max_open_calls: 10_000,
             kept_calls: 2_000,
             remembered_calls: 100_000,
@@ -148,6 +152,11 @@ impl Desk {
     /// A sentence, when calls that go on hold too many others.
     pub fn use_engine(&self, engine: Arc<Engine>) -> Result<(), String> {
         self.engines.replace(engine)
+    }
+
+    /// How calls are kept.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The read model.

@@ -87,6 +87,8 @@ pub struct Platform {
     ticket: u64,
     calls: HashMap<Arc<str>, Hold>,
     held: usize,
+    /// How long its calls wait for another connection when this one is gone.
+    grace_s: u32,
 }
 
 /// What a connection knows of a call it started.
@@ -105,7 +107,16 @@ enum Hold {
 impl Platform {
     /// A connection that holds no call yet.
     pub fn new(desk: Arc<Desk>) -> Platform {
-        Platform { desk, link: Arc::default(), ticket: 0, calls: HashMap::new(), held: 0 }
+        let grace_s = desk.settings.resume_grace_s;
+        Platform { desk, link: Arc::default(), ticket: 0, calls: HashMap::new(), held: 0, grace_s }
+    }
+
+    /// One that lasts for a single request; its calls then wait longer for the next.
+    pub fn of_webhooks(desk: Arc<Desk>) -> Platform {
+        let grace_s = desk.settings.webhook_grace_s;
+        let mut platform = Platform::new(desk);
+        platform.grace_s = grace_s;
+        platform
     }
 
     /// Hears of commits and of calls that were taken over.
@@ -440,7 +451,7 @@ impl Platform {
 impl Drop for Platform {
     /// The connection is gone; its calls wait for another one.
     fn drop(&mut self) {
-        let grace_ms = i64::from(self.desk.settings.resume_grace_s) * 1_000;
+        let grace_ms = i64::from(self.grace_s) * 1_000;
         for hold in self.calls.values() {
             let Hold::Mine { call, .. } = hold else { continue };
             let mut call = call.lock();

@@ -14,9 +14,12 @@ mod reload;
 mod rest;
 mod running;
 mod settings;
+mod signature;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod vendor;
+mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -56,4 +59,6 @@ struct App {
     /// Lists being read for REST.
     readings: lists::Readings,
     next_console: AtomicU64,
+    /// What is known of calls that come by webhook.
+    webhooks: webhooks::Shelf,
 }

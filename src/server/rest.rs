@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use futures_util::StreamExt;
 use serde::Serialize;
 use serde_json::json;
@@ -24,7 +24,9 @@ pub(super) async fn score(State(app): State<Arc<App>>, request: Request) -> Resp
     let Ok(permit) = Arc::clone(&app.scoring).try_acquire_owned() else {
         return overloaded("other calls are being scored; try again");
     };
-    let bytes = match body(&app, request).await {
+    let (parts, content) = request.into_parts();
+    let limit = app.settings.score_body_bytes;
+    let bytes = match body(&app, &parts.headers, content, limit).await {
         Ok(bytes) => bytes,
         Err(response) => return *response,
     };
@@ -49,12 +51,16 @@ pub(super) async fn score(State(app): State<Arc<App>>, request: Request) -> Resp
 }
 
 /// Reads a body within the limits of size and time.
-async fn body(app: &App, request: Request) -> Result<Vec<u8>, Box<Response<Body>>> {
-    let limit = app.settings.score_body_bytes;
-    let declared = request.headers().get(header::CONTENT_LENGTH);
+pub(super) async fn body(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<Vec<u8>, Box<Response<Body>>> {
+    let declared = headers.get(header::CONTENT_LENGTH);
     let declared = declared.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     let hopeless = limit + DISCARD_BYTES;
-    let mut stream = request.into_body().into_data_stream();
+    let mut stream = body.into_data_stream();
     let read = async {
         let (mut bytes, mut length) = (Vec::new(), declared.unwrap_or(0));
         if length <= hopeless {
@@ -128,6 +134,13 @@ pub(super) async fn not_found() -> Response<Body> {
 /// An error as JSON.
 pub(super) fn problem(status: StatusCode, code: &str, message: &str) -> Response<Body> {
     json_body(status, &json!({"code": code, "message": message}))
+}
+
+/// 204: done, and nothing to say.
+pub(super) fn no_content() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
 }
 
 /// 503 with the advice to come back.

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::lists::Readings;
+use super::webhooks::Shelf;
 use super::{App, Settings, listener, metrics, reload};
 use crate::desk::{self, Clock, Desk};
 use crate::engine::Engine;
@@ -129,9 +130,16 @@ pub async fn start(
         let seconds = began.elapsed().as_secs_f64();
         tracing::info!(records, seconds, open_calls = desk.open_calls(), "folded the journal");
     }
+    let metrics = metrics::Metrics::register(&mut registry);
+    let webhooks = Shelf::new(
+        rooms.server.webhook_calls,
+        metrics.webhook_calls.clone(),
+        metrics.webhook_evictions.clone(),
+    );
     let app = Arc::new(App {
         desk: Arc::clone(&desk),
-        metrics: metrics::Metrics::register(&mut registry),
+        metrics,
+        webhooks,
         registry,
         rules: reload::RulesStatus::default(),
         limits,

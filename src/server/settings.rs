@@ -27,6 +27,17 @@ pub struct Settings {
     pub body_timeout_s: u64,
     /// Largest body of `POST /v1/score`.
     pub score_body_bytes: usize,
+    /// Largest body of `POST /v1/webhooks/{format}`.
+    pub webhook_body_bytes: usize,
+    /// Calls that come by webhook whose state (open utterances, what came before) is kept. Of one
+    /// that is forgotten, the next request goes on, but a retry is not recognised any more.
+    pub webhook_calls: usize,
+    /// Auth token of the Twilio account whose webhooks are taken; requests of format `twilio`
+    /// without its signature then get 403. Without it they are not checked. Never printed.
+    #[serde(skip_serializing)]
+    pub twilio_auth_token: Option<String>,
+    /// The server as vendors reach it, as `https://host`; a part of what Twilio signs.
+    pub public_url: String,
     /// Most items of a REST list in one answer; asking for more gets 400.
     pub max_page_items: usize,
     /// Most whole calls scored at a time for REST; one more gets 503.
@@ -67,6 +78,10 @@ impl Default for Settings {
             header_timeout_s: 30,
             body_timeout_s: 30,
             score_body_bytes: 4 << 20,
+            webhook_body_bytes: 1 << 20,
+            webhook_calls: 10_000,
+            twilio_auth_token: None,
+            public_url: String::new(),
             max_page_items: 1_000,
             max_scoring: 2,
             ping_s: 25,
@@ -106,6 +121,7 @@ impl Settings {
             ("max_connections", self.max_connections),
             ("max_page_items", self.max_page_items),
             ("max_scoring", self.max_scoring),
+            ("webhook_calls", self.webhook_calls),
             ("credits", self.credits),
             ("credit_bytes", self.credit_bytes),
             ("read_batch", self.read_batch),
@@ -116,6 +132,13 @@ impl Settings {
             if value == 0 {
                 return Err(format!("`{name}` is 0; it must be at least 1"));
             }
+        }
+        if self.twilio_auth_token.is_some() && !self.public_url.starts_with("http") {
+            return Err(
+                "`public_url` must be set beside `twilio_auth_token`, because Twilio signs \
+                        the URL; write for example https://calls.example.com"
+                    .into(),
+            );
         }
         if self.silent_s <= self.ping_s {
             return Err(format!(

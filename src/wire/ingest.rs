@@ -269,7 +269,11 @@ fn seq(number: Option<i64>) -> Result<u64, String> {
         .ok_or_else(|| format!("field `seq` must be a whole number from 1, not {number}"))
 }
 
-fn call_id_is_usable(call_id: &str, settings: &Settings) -> Result<(), String> {
+/// Whether a call may have this id.
+///
+/// # Errors
+/// A sentence that says why not.
+pub fn call_id_is_usable(call_id: &str, settings: &Settings) -> Result<(), String> {
     if call_id.is_empty() {
         return Err("field `call_id` is missing".into());
     }

@@ -18,4 +18,5 @@ mod playbook;
 mod replay;
 mod rest;
 mod rules;
+mod vendors;
 mod watch;

@@ -252,7 +252,7 @@ mod tests {
         let mut backtest = Backtest::new([&engine, &engine], false);
         let hour = 3_600_000;
         // Turn 2 lies between; from 12 s to the start of turn 4.
-        backtest.add(&call("a", true), &[raised(1, 12_000)], &[], hour);
+        backtest.add(&call("a", true), &[raised(0, 12_000)], &[], hour);
         backtest.add(&call("b", true), &[raised(5, 52_000)], &[raised(1, 0)], hour);
         backtest.add(&call("c", false), &[raised(0, 0), raised(3, 31_000)], &[raised(0, 0)], hour);
         backtest.add(&call("d", false), &[], &[raised(0, 0)], hour);

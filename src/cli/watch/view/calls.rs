@@ -23,11 +23,11 @@ const COLUMNS: [(&str, Constraint, u16); 9] = [
     ("Risk", Constraint::Length(5), 0),
     ("Level", Constraint::Length(8), 0),
     ("±", Constraint::Length(4), 40),
-    ("Mood", Constraint::Length(4), 80),
+    ("Mood", Constraint::Length(4), 70),
     ("Curve", Constraint::Length(SPARK as u16), 64),
     ("Time", Constraint::Length(7), 48),
     ("Call", Constraint::Fill(2), 0),
-    ("Queue / agent", Constraint::Fill(2), 90),
+    ("Queue / agent", Constraint::Fill(2), 78),
     ("Alert", Constraint::Fill(2), 0),
 ];
 
@@ -40,7 +40,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &App, area: Rect, now: i64) {
     let inner = block.inner(area);
     // The head takes a line.
     let height = usize::from(inner.height).saturating_sub(1);
-    let first = first_row(app.call_at(), app.calls.len(), height);
+    let selected = app.call_at();
+    let first = first_row(selected, app.calls.len(), height);
     let shown: Vec<usize> = (0..COLUMNS.len()).filter(|at| inner.width >= COLUMNS[*at].2).collect();
     let mut alerts: HashMap<&str, Vec<&Alert>> = HashMap::new();
     for alert in app.alerts.iter().filter_map(|id| app.state.picture.alerts.get(id)) {
@@ -49,7 +50,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &App, area: Rect, now: i64) {
     let rows = app.calls.iter().enumerate().skip(first).take(height).filter_map(|(at, id)| {
         let row = app.state.picture.calls.get(id)?;
         let own = alerts.get(id.as_str()).map_or(&[][..], Vec::as_slice);
-        let style = match (app.call_at() == Some(at), app.pane) {
+        let style = match (selected == Some(at), app.pane) {
             (true, Pane::Calls) => Style::new().add_modifier(Modifier::REVERSED),
             (true, Pane::Alerts) => Style::new().add_modifier(Modifier::UNDERLINED),
             _ => Style::new(),

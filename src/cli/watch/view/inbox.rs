@@ -20,10 +20,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &App, area: Rect, now: i64) {
     let title = format!(" {} ", count(app.alerts.len(), "open alert"));
     let block = pane(app, Some(Pane::Alerts), title);
     let height = usize::from(block.inner(area).height);
-    let first = first_row(app.alert_at(), app.alerts.len(), height);
+    let selected = app.alert_at();
+    let first = first_row(selected, app.alerts.len(), height);
     let rows = app.alerts.iter().enumerate().skip(first).take(height).filter_map(|(at, id)| {
         let alert = app.state.picture.alerts.get(id)?;
-        let style = match (app.alert_at() == Some(at), app.pane) {
+        let style = match (selected == Some(at), app.pane) {
             (true, Pane::Alerts) => Style::new().add_modifier(Modifier::REVERSED),
             _ => Style::new(),
         };
@@ -79,7 +80,11 @@ fn lines(alert: &Alert, now: i64) -> Vec<Line<'static>> {
 }
 
 fn reason(reason: &Reason) -> Vec<Line<'static>> {
-    let contribution = format!("{:+.2}  {}", reason.contribution, clean(&reason.label));
+    // No probability stands behind the reason of a rule.
+    let contribution = match reason.contribution {
+        0.0 => clean(&reason.label),
+        log_odds => format!("{log_odds:+.2}  {}", clean(&reason.label)),
+    };
     let quotes = reason.quotes.iter().map(|quote| {
         let text = format!("       \"{}\" ({})", clean(&quote.text), quote.speaker.name());
         Line::styled(text, Color::Gray)

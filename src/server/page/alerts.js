@@ -77,6 +77,7 @@ export class Inbox {
     this.unfold = id !== null;
     this.focused = { id, alerts };
     this.arrange();
+    if (this.unfold || this.unfolded) byId("inbox").scrollTo({ top: 0 });
   }
 
   /** Of the call that is open, the first alert stands unfolded. */

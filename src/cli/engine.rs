@@ -12,6 +12,10 @@ use crate::engine::{Engine, Settings};
 pub(super) struct Files<'a> {
     /// The model (JSON).
     pub model: Option<&'a Path>,
+    /// Phrases and rules (TOML).
+    pub rules: Option<&'a Path>,
+    /// Advice (TOML).
+    pub playbook: Option<&'a Path>,
     /// The escalation matrix (TOML).
     pub matrix: Option<&'a Path>,
 }
@@ -19,7 +23,12 @@ pub(super) struct Files<'a> {
 impl<'a> Files<'a> {
     /// Those that a configuration names.
     pub fn of(config: &'a Config) -> Files<'a> {
-        Files { model: config.model.as_deref(), matrix: config.matrix.as_deref() }
+        Files {
+            model: config.model.as_deref(),
+            rules: config.rules.as_deref(),
+            playbook: config.playbook.as_deref(),
+            matrix: config.matrix.as_deref(),
+        }
     }
 
     /// A model alone, for commands that tell nobody.
@@ -35,7 +44,15 @@ impl<'a> Files<'a> {
 pub(super) fn build(files: Files<'_>, settings: Settings) -> Result<Engine, Failure> {
     let model = files.model.map(|path| read(path, "model")).transpose()?;
     let model = model.as_ref().map(|(json, name)| (json.as_str(), name.as_str()));
-    let engine = Engine::with_model(model, settings).map_err(Failure::usage)?;
+    let mut engine = Engine::with_model(model, settings).map_err(Failure::usage)?;
+    if let Some(path) = files.rules {
+        let (toml, name) = read(path, "rules")?;
+        engine = engine.with_rules(&toml, &name).map_err(Failure::usage)?;
+    }
+    if let Some(path) = files.playbook {
+        let (toml, name) = read(path, "playbook")?;
+        engine = engine.with_playbook(&toml, &name).map_err(Failure::usage)?;
+    }
     Ok(match files.matrix {
         Some(path) => engine.with_matrix(matrix(path)?),
         None => engine,

@@ -1,5 +1,6 @@
 //! The command line: a file a subcommand, each thin.
 
+mod backtest;
 mod calibrate;
 mod config;
 mod demo;
@@ -44,6 +45,8 @@ enum Command {
     Train(train::Args),
     /// Judge a model on recorded calls: what it catches, how early, at what price.
     Evaluate(evaluate::Args),
+    /// See which alerts rules or a model would have raised on past calls.
+    Backtest(backtest::Args),
     /// Set a model's thresholds by your own ended calls.
     Calibrate(calibrate::Args),
     /// Check the configuration of the service and see every setting.
@@ -73,6 +76,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Score(args) => score::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Backtest(args) => backtest::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Matrix(args) => matrix::run(&args),

@@ -22,6 +22,7 @@ use crate::{server, telemetry};
   forewarn serve
   forewarn serve --listen 127.0.0.1:0 --log-format json
   forewarn serve --data-dir data --config forewarn.toml
+  forewarn serve --rules my-rules.toml
   forewarn serve --matrix matrix.toml
   FOREWARN_DESK_RESUME_GRACE_S=120 forewarn serve
 
@@ -40,6 +41,13 @@ pub(super) struct Args {
     /// Model file [default: the one that ships].
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+    /// Phrases and rules (TOML, as data/triggers.toml); looked at again whenever the file changes
+    /// [default: those that ship].
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+    /// Playbook (TOML): what to say and do about each reason [default: the one that ships].
+    #[arg(long, value_name = "FILE")]
+    playbook: Option<PathBuf>,
     /// Escalation matrix (TOML): who is told of alerts [default: the one that ships].
     #[arg(long, value_name = "FILE")]
     matrix: Option<PathBuf>,
@@ -66,6 +74,8 @@ fn config(args: Args) -> Result<Config, Failure> {
     }
     config.data_dir = args.data_dir.or(config.data_dir);
     config.model = args.model.or(config.model);
+    config.rules = args.rules.or(config.rules);
+    config.playbook = args.playbook.or(config.playbook);
     config.matrix = args.matrix.or(config.matrix);
     config.check().map_err(Failure::usage)?;
     Ok(config)

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use super::backoff::Backoff;
@@ -36,13 +37,16 @@ struct Head {
 }
 
 /// Subscribes and hands every message to `seen` until it returns false. `lost` hears of
-/// connections that ended and will be made again.
+/// connections that ended and will be made again. `commands` are sent as they come, each a JSON
+/// object with an `id`; its `reply` comes to `seen`. A command that no reply follows before `lost`
+/// is called may have been done or not; one that comes without a connection is dropped.
 ///
 /// # Errors
 /// [`PlayError`] when the server was never reached, or says that coming back is of no use.
 pub async fn watch(
     target: &Target,
     subscription: &Subscription,
+    commands: &mut mpsc::Receiver<String>,
     mut seen: impl FnMut(&str) -> bool,
     mut lost: impl FnMut(&PlayError),
 ) -> Result<(), PlayError> {
@@ -51,7 +55,7 @@ pub async fn watch(
     let mut reached = false;
     loop {
         let begun = Instant::now();
-        let error = match session(target, subscription, &mut place, &mut seen).await {
+        let error = match session(target, subscription, &mut place, commands, &mut seen).await {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
@@ -77,11 +81,21 @@ async fn session(
     target: &Target,
     subscription: &Subscription,
     place: &mut Place,
+    commands: &mut mpsc::Receiver<String>,
     seen: &mut impl FnMut(&str) -> bool,
 ) -> Result<(), PlayError> {
     let mut socket = target.connect().await?;
+    // They were meant for a connection that has ended.
+    while commands.try_recv().is_ok() {}
     loop {
-        match socket.step().await {
+        let step = tokio::select! {
+            step = socket.step() => step,
+            Some(command) = commands.recv() => {
+                socket.send(command);
+                continue;
+            }
+        };
+        match step {
             Step::Text(text) => {
                 if let Ok(head) = serde_json::from_str::<Head>(&text) {
                     if head.kind == "hello" {

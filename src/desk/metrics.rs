@@ -34,6 +34,8 @@ pub struct Metrics {
     pub unquotable: Counter,
     /// Finished utterances of long calls that were forgotten.
     pub segments_forgotten: Counter,
+    /// Words that rules would have had to remember and do not count.
+    pub rule_mentions_passed_over: Counter,
     /// Parts of calls that went to the tables before the end of their call.
     pub early_archives: Counter,
     /// Messages that left a gap.
@@ -78,6 +80,7 @@ impl Metrics {
             matches_passed_over: Counter::default(),
             unquotable: Counter::default(),
             segments_forgotten: Counter::default(),
+            rule_mentions_passed_over: Counter::default(),
             early_archives: Counter::default(),
             gaps: Counter::default(),
             refused: Counter::default(),
@@ -113,6 +116,11 @@ impl Metrics {
             ("matches_passed_over", "Repeats over the limit", &metrics.matches_passed_over),
             ("unquotable_chunks", "Chunks over the text for quotes", &metrics.unquotable),
             ("segments_forgotten", "Finished utterances forgotten", &metrics.segments_forgotten),
+            (
+                "rule_mentions_passed_over",
+                "Words over the memory of rules",
+                &metrics.rule_mentions_passed_over,
+            ),
             ("alerts_held", "Warnings over the budget of their team", &metrics.alerts_held),
             ("alerts_released", "Held alerts the budget had room for", &metrics.alerts_released),
             ("tiers_absent", "Tiers with nobody connected", &metrics.tiers_absent),
@@ -179,6 +187,7 @@ impl Metrics {
         self.matches_passed_over.inc_by(over.matches);
         self.unquotable.inc_by(over.unquotable);
         self.segments_forgotten.inc_by(over.segments);
+        self.rule_mentions_passed_over.inc_by(over.mentions);
     }
 
     pub(super) fn engine_panicked(&self, call_id: &str, at: Timestamp) {

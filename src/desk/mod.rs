@@ -15,6 +15,7 @@ mod people;
 mod platform;
 mod presence;
 mod recover;
+mod rulesets;
 mod shelf;
 #[cfg(test)]
 mod stage;
@@ -35,9 +36,11 @@ pub use clock::Clock;
 pub use metrics::Metrics;
 pub use people::{Answer, Person};
 pub use platform::{Later, Now, Platform, Taken};
+pub use rulesets::unusable_ruleset;
 
 use budget::Budget;
 use presence::Presence;
+use rulesets::Engines;
 use shelf::Shelf;
 use timers::Timers;
 
@@ -65,6 +68,9 @@ pub struct Settings {
     /// Bytes of final chunks that an open call keeps in memory for its archive; over it they go
     /// to the tables before the call ends.
     pub max_unarchived_bytes: usize,
+    /// Versions of the rules that calls may be begun with at a time; one more is not loaded
+    /// before some of those calls have ended.
+    pub max_rulesets: usize,
 }
 
 impl Default for Settings {
@@ -78,6 +84,7 @@ impl Default for Settings {
             max_call_attributes_bytes: 65_536,
             max_calls_per_connection: 10_000,
             max_unarchived_bytes: 262_144,
+            max_rulesets: 16,
         }
     }
 }
@@ -94,6 +101,9 @@ impl Settings {
                 return Err(format!("`{name}` is 0; no call would be taken, set at least 1"));
             }
         }
+        if self.max_rulesets < 2 {
+            return Err("`max_rulesets` must be at least 2, or no rules could be loaded".into());
+        }
         Ok(())
     }
 }
@@ -101,7 +111,7 @@ impl Settings {
 /// All calls and what they need.
 #[derive(Debug)]
 pub struct Desk {
-    engine: Arc<Engine>,
+    engines: Engines,
     hub: Arc<Hub>,
     journal: WriterHandle<Publication>,
     settings: Settings,
@@ -127,12 +137,21 @@ impl Desk {
         let timers = Timers::default();
         let budget = Budget::new(engine.matrix.warnings_per_hour(), metrics.clone());
         let presence = Presence::default();
-        Desk { engine, hub, journal, settings, clock, metrics, shelf, timers, budget, presence }
+        let engines = Engines::new(engine, settings.max_rulesets);
+        Desk { engines, hub, journal, settings, clock, metrics, shelf, timers, budget, presence }
     }
 
-    /// What all calls share.
-    pub fn engine(&self) -> &Arc<Engine> {
-        &self.engine
+    /// What calls that begin now share.
+    pub fn engine(&self) -> Arc<Engine> {
+        self.engines.present()
+    }
+
+    /// Gives calls that begin from now on another engine, which differs in its rules only.
+    ///
+    /// # Errors
+    /// A sentence, when calls that go on hold too many others.
+    pub fn use_engine(&self, engine: Arc<Engine>) -> Result<(), String> {
+        self.engines.replace(engine)
     }
 
     /// How calls are kept.

@@ -9,6 +9,7 @@ use std::thread;
 
 use super::Desk;
 use super::live_call::{LiveCall, SharedCall};
+use super::rulesets::Kept;
 use super::shelf::Known;
 use crate::engine::CallState;
 use crate::engine::effects::Effects;
@@ -27,11 +28,13 @@ struct Folded {
 impl Desk {
     /// Brings back what the journal holds. Open calls wait for their platform from now on.
     pub fn recover(&self, history: History) {
-        let History { records, ended, same_engine } = history;
+        let History { records, ended, same_engine, rulesets } = history;
         if !records.is_empty() {
             self.presence.recovered_at(self.clock.now());
         }
-        let mut folded = self.fold_all(by_call(records));
+        let kept = Kept::new(self.engines.present(), &rulesets);
+        let mut folded = self.fold_all(by_call(records), &kept);
+        self.engines.remember(&kept);
         folded.sort_by_key(|folded| folded.last_offset);
         let mut published = Vec::new();
         for Folded { call, published: own, .. } in folded {
@@ -46,7 +49,7 @@ impl Desk {
     }
 
     /// Calls are independent of each other, so every processor folds its share.
-    fn fold_all(&self, mut calls: Vec<Vec<Record>>) -> Vec<Folded> {
+    fn fold_all(&self, mut calls: Vec<Vec<Record>>, kept: &Kept) -> Vec<Folded> {
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let share = calls.len().div_ceil(threads).max(1);
         thread::scope(|scope| {
@@ -54,7 +57,7 @@ impl Desk {
             for own in calls.chunks_mut(share) {
                 workers.push(scope.spawn(move || {
                     let records = own.iter_mut().map(std::mem::take);
-                    records.filter_map(|records| self.fold(records)).collect::<Vec<Folded>>()
+                    records.filter_map(|records| self.fold(records, kept)).collect::<Vec<Folded>>()
                 }));
             }
             let folded = workers.into_iter().map(|worker| match worker.join() {
@@ -66,22 +69,22 @@ impl Desk {
     }
 
     /// Folds one call. `None` when nothing of it is left to know.
-    fn fold(&self, records: Vec<Record>) -> Option<Folded> {
+    fn fold(&self, records: Vec<Record>, kept: &Kept) -> Option<Folded> {
         let mut folded: Option<Folded> = None;
         for Record { recorded, base_offset: last_offset, call_id, .. } in records {
             match (&mut folded, &recorded.event) {
                 // A second start of the same id is another call.
                 (_, Event::Start(start)) => {
-                    let (state, effects) =
-                        CallState::open(&self.engine, start.clone(), recorded.at);
-                    let call = LiveCall::new(call_id, state);
+                    let engine = kept.of(start);
+                    let (state, effects) = CallState::open(engine, start.clone(), recorded.at);
+                    let call = LiveCall::new(call_id, state, Arc::clone(engine));
                     let mut published = folded.map_or(Vec::new(), |folded| folded.published);
                     published.push((last_offset, self.publication(&call, effects, None).0));
                     folded = Some(Folded { call, last_offset, published });
                 }
                 (Some(folded), event) => {
-                    let state = &mut folded.call.state;
-                    let mut effects = state.apply(&self.engine, event, recorded.at);
+                    let LiveCall { state, engine, .. } = &mut folded.call;
+                    let mut effects = state.apply(engine, event, recorded.at);
                     state.hold(&recorded.held, &mut effects);
                     folded.last_offset = last_offset;
                     self.note(folded, effects);
@@ -115,6 +118,9 @@ impl Desk {
         self.budget.restore(&call.state);
         if call.state.is_forgotten() && call.state.is_final() {
             return;
+        }
+        if call.state.ended_for_good() {
+            call.engine = self.engines.present();
         }
         let now = self.clock.now();
         if call.is_open() {

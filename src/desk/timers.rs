@@ -1,4 +1,4 @@
-//! Due times of calls: resume grace, snoozes, tiers, outcome grace.
+//! Due times of calls: resume grace, snoozes, tiers, outcome grace, deadlines of rules.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -92,6 +92,8 @@ impl Desk {
                 self.apply(&mut call, Event::Abandoned, now, permit, None, None);
             } else if self.due(&call).is_some_and(|due| due <= now) {
                 self.apply(&mut call, Event::Timer, now, permit, None, None);
+            } else if tick_due(&call).is_some_and(|due| due <= now) {
+                self.apply(&mut call, Event::Tick, now, permit, None, None);
             } else {
                 self.schedule(&mut call);
             }
@@ -108,7 +110,8 @@ impl Desk {
         for call_id in call_ids {
             let Some(call) = self.shelf.live(&call_id) else { continue };
             let call = call.lock();
-            let due = self.due(&call).into_iter().chain(call.absent_until).min();
+            let due = self.due(&call).into_iter().chain(call.absent_until);
+            let due = due.chain(tick_due(&call)).min();
             calls.push((due, call_id));
         }
         calls.sort();
@@ -118,7 +121,7 @@ impl Desk {
     /// When something of a call is due. What fell due while the server was down waits until
     /// everybody had time to come back.
     fn due(&self, call: &LiveCall) -> Option<Timestamp> {
-        let due = call.state.due(&self.engine)?;
+        let due = call.state.due(&call.engine)?;
         Some(match self.presence.recovered() {
             Some(Recovered { at, everybody_back }) if due < at => everybody_back,
             _ => due,
@@ -127,9 +130,17 @@ impl Desk {
 
     /// Plans the next look at a call.
     pub(super) fn schedule(&self, call: &mut LiveCall) {
-        let due = self.due(call);
-        if let Some(due) = due.into_iter().chain(call.absent_until).min() {
+        let due = self.due(call).into_iter().chain(call.absent_until).chain(tick_due(call));
+        if let Some(due) = due.min() {
             self.timers.schedule(call, due);
         }
     }
+}
+
+/// When a deadline of a rule may pass for want of words. Never while no platform is there that
+/// could send some.
+fn tick_due(call: &LiveCall) -> Option<Timestamp> {
+    call.owner.as_ref()?;
+    let due = call.state.tick_due(&call.engine)?;
+    Some(call.words_until.map_or(due, |words| due.max(words)))
 }

@@ -91,7 +91,8 @@ pub struct Alert {
     pub at_ms: i64,
     /// The chunk that raised it.
     pub seq: u64,
-    /// What moved it, largest first; `other` sums the rest.
+    /// What moved it: first what somebody can act on, then the rest, each by size; `other` sums
+    /// what is not listed.
     pub reasons: Vec<Reason>,
     /// What to say or do next.
     pub guidance: Vec<Guidance>,

@@ -191,7 +191,7 @@ impl Alerts {
                 let message = match (gave, gave.and_then(|entry| entry.what.as_deref())) {
                     (None, _) => "nobody has it".into(),
                     (_, None) => by_whom(gave),
-                    (_, Some(what)) => format!("{what} {}", by_whom(gave)),
+                    (_, Some(what)) => format!("{}: {what}", by_whom(gave)),
                 };
                 Err(Refusal { code: "already_acknowledged", message })
             }

@@ -7,6 +7,7 @@ use super::alerts::{Alerts, Check, Refusal};
 use super::effects::{CallChange, CallPhase, CallView, Effects, RiskUpdate, Said};
 use super::event::{Action, CallEnd, CallStart, CallUpdate, Event};
 use super::policy::Level;
+use super::rules::RuleState;
 use super::segments::Segments;
 use super::settings::Engine;
 use crate::call::{Outcome, Speaker, Timestamp};
@@ -48,6 +49,8 @@ pub struct CallState {
     /// The risk was under the off threshold since the last risk alert.
     pub(super) armed: bool,
     pub(super) alerts: Alerts,
+    /// What rules over time remember.
+    pub(super) rules: RuleState,
     /// Final chunks for quotes, oldest first.
     pub(super) said: Vec<(u64, Speaker, Arc<str>)>,
     pub(super) said_chars: usize,
@@ -59,6 +62,7 @@ impl CallState {
         // Null removes, here as in an update.
         start.attributes.retain(|_, value| !value.is_null());
         let mut state = CallState {
+            rules: RuleState::new(&engine.rules, &start.attributes, at),
             started_at: start.started_at.unwrap_or(at),
             start,
             phase: CallPhase::Open,
@@ -112,6 +116,7 @@ impl CallState {
                     let keys = (now.queue.as_ref(), now.team.as_ref(), now.agent_id.as_ref());
                     effects.alerts.extend(self.alerts.follow(keys.0, keys.1, keys.2));
                 }
+                self.rules_update(engine, at, &mut effects);
             }
             Event::End(end) => self.end(engine, end, at, &mut effects),
             Event::Refused { seq, .. } => self.last_seq = *seq,
@@ -126,6 +131,7 @@ impl CallState {
                 effects.alerts.extend(alert);
             }
             Event::Timer => self.timer(engine, at, &mut effects),
+            Event::Tick => self.rules_tick(engine, at, false, &mut effects),
             Event::PassOn { alert_id, tier } => {
                 effects.alerts.extend(self.alerts.pass_on(alert_id, *tier, at));
             }
@@ -162,6 +168,7 @@ impl CallState {
     fn end(&mut self, engine: &Engine, end: &CallEnd, at: Timestamp, effects: &mut Effects) {
         self.force_partials(engine, at, effects);
         self.last_seq = end.seq;
+        self.rules_tick(engine, at, true, effects);
         self.ended_for_good = true;
         self.outcome.clone_from(&end.outcome);
         self.finish(end.reason.clone(), at, effects);

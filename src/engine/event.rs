@@ -64,6 +64,9 @@ pub enum Event {
     },
     /// A due time passed; [`super::CallState::due`] said when.
     Timer,
+    /// The transcript has come as far as it will: deadlines of rules pass.
+    /// [`super::CallState::tick_due`] said when.
+    Tick,
     /// Nobody whom a tier tells is connected. Counts only while the alert is in that tier.
     PassOn {
         /// The alert.
@@ -98,6 +101,10 @@ pub struct CallStart {
     pub previous_call_id: Option<String>,
     /// Free attributes.
     pub attributes: Attributes,
+    /// The rules that judge the call, by [`super::rules::Ruleset::hash`]; set by the desk. Of a
+    /// call journalled before there were any, those in use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ruleset: Option<String>,
 }
 
 /// `chunk`.

@@ -190,3 +190,22 @@ fn everything_that_can_happen_to_an_alert() {
     }
     assert_eq!(seen.lines().count(), LIFE.lines().count(), "{seen}");
 }
+
+/// A console says who it thought has the alert; of two who take it over, one wins.
+#[test]
+fn whoever_names_the_present_owner_may_take_it_over() {
+    let take = |from: Option<&str>| Action::Assign {
+        to: "dora".into(),
+        from: Some(from.map(str::to_owned)),
+    };
+    let mut given = reach("given to carl");
+    let refused = given.act(20, "bob", take(None));
+    assert_eq!(refused, "already_acknowledged: by ann at 00:00:10: assigned to carl");
+    assert!(given.act(20, "bob", take(Some("carl"))).starts_with("raised tier 1 of dora"));
+    let refused =
+        given.act(21, "eve", Action::Assign { to: "eve".into(), from: Some(Some("carl".into())) });
+    assert_eq!(refused, "already_acknowledged: by bob at 00:00:20: assigned to dora");
+    let mut raised = reach("raised");
+    assert_eq!(raised.act(20, "bob", take(Some("ann"))), "already_acknowledged: nobody has it");
+    assert!(raised.act(20, "bob", take(None)).starts_with("raised tier 1 of dora"));
+}

@@ -18,7 +18,9 @@ pub struct Listed {
     /// It has raised an alert.
     pub alerted: bool,
     /// Its final chunks, as far as they are kept, if they were asked for.
-    pub transcript: Option<Vec<Arc<Said>>>,
+    pub transcript: Vec<Arc<Said>>,
+    /// No final chunk is missing here.
+    pub whole: bool,
 }
 
 impl Hub {
@@ -45,7 +47,11 @@ impl Hub {
             number: entry.number,
             view: Arc::clone(&entry.view),
             alerted: !entry.alerts.is_empty(),
-            transcript: transcripts.then(|| entry.transcript.iter().cloned().collect()),
+            transcript: match transcripts {
+                true => entry.transcript.iter().cloned().collect(),
+                false => Vec::new(),
+            },
+            whole: entry.whole,
         });
         listed.collect()
     }

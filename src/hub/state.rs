@@ -94,6 +94,10 @@ impl State {
         let call_id: Arc<str> = Arc::from(view.call_id.as_str());
         let Some(entry) = self.calls.get_mut(&call_id) else {
             let keys = Arc::new(Keys::of_call(&view));
+            if !first && !is_open {
+                // It has left memory, and stays where it is: somebody closed an alert of it.
+                return (None, keys);
+            }
             self.count_phase(&call_id, false, is_open);
             if !is_open {
                 self.ended.push_back(Arc::clone(&call_id));

@@ -1,6 +1,7 @@
 //! What is measured and logged about connections.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -26,6 +27,12 @@ pub(super) struct Closing {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Refusal {
     pub code: &'static str,
+}
+
+/// What became of rules that changed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Reload {
+    pub result: &'static str,
 }
 
 /// Which vendor format.
@@ -57,6 +64,7 @@ pub(super) struct Metrics {
     pub bodies_refused: Counter,
     pub readings_refused: Counter,
     pub commands: Counter,
+    pub rules_reloads: Family<Reload, Counter>,
     pub refused_connections: Counter,
     pub ack_seconds: Histogram,
     pub webhooks: Family<Webhook, Counter>,
@@ -83,6 +91,7 @@ impl Metrics {
             bodies_refused: Counter::default(),
             readings_refused: Counter::default(),
             commands: Counter::default(),
+            rules_reloads: Family::default(),
             refused_connections: Counter::default(),
             ack_seconds: Histogram::new(exponential_buckets(0.000_05, 2.0, 18)),
             webhooks: Family::default(),
@@ -110,6 +119,7 @@ impl Metrics {
             metrics.readings_refused.clone(),
         );
         all.register("commands", "Commands of consoles", metrics.commands.clone());
+        all.register("rules_reloads", "Changes of the rules", metrics.rules_reloads.clone());
         all.register(
             "refused_connections",
             "Connections over the limit",
@@ -138,6 +148,17 @@ impl Metrics {
             metrics.vendor_unknown_speakers.clone(),
         );
         metrics
+    }
+
+    pub fn rules_loaded(&self, path: &Path, rules: usize, ruleset: &str) {
+        self.rules_reloads.get_or_create(&Reload { result: "loaded" }).inc();
+        let file = path.display();
+        tracing::info!(%file, rules, ruleset, "rules loaded; calls that begin now are judged by them");
+    }
+
+    pub fn rules_refused(&self, error: &str) {
+        self.rules_reloads.get_or_create(&Reload { result: "refused" }).inc();
+        tracing::error!(error, "rules refused; those before go on");
     }
 
     pub fn webhook(&self, status: u16) {

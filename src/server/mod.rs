@@ -10,6 +10,7 @@ mod lists;
 mod metrics;
 mod pace;
 mod page;
+mod reload;
 mod rest;
 mod running;
 mod settings;
@@ -42,6 +43,7 @@ struct App {
     limits: crate::wire::answers::Limits,
     metrics: metrics::Metrics,
     registry: Registry,
+    rules: reload::RulesStatus,
     /// Cancelled when the server is to go down.
     drain: CancellationToken,
     /// Cancelled when the drain is over and HTTP need not be answered any more.

@@ -74,6 +74,7 @@ const FILES: &[File] = &[
     asset!("tip.js"),
     asset!("transcript.js"),
     asset!("turning.js"),
+    asset!("views.js"),
     asset!("window.js"),
 ];
 

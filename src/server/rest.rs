@@ -38,7 +38,7 @@ pub(super) async fn score(State(app): State<Arc<App>>, request: Request) -> Resp
             return problem(StatusCode::BAD_REQUEST, "bad_request", &text);
         }
     };
-    let engine = Arc::clone(app.desk.engine());
+    let engine = app.desk.engine();
     // A long call takes a while; the threads that serve sockets have no time for it.
     let scored = tokio::task::spawn_blocking(move || {
         let _permit = permit;
@@ -107,8 +107,13 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response<Body> {
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
     let writable = health != Health::Failing;
-    let model = app.desk.engine().model_name();
-    json_body(code, &json!({"status": status, "model": model, "journal": writable}))
+    let engine = app.desk.engine();
+    let mut body = json!({"status": status, "model": engine.model_name(), "journal": writable,
+        "ruleset": engine.ruleset.hash});
+    if let Some(warning) = app.rules.warning() {
+        body["warning"] = warning.into();
+    }
+    json_body(code, &body)
 }
 
 /// `GET /metrics`.

@@ -61,6 +61,8 @@ pub struct Settings {
     pub outbox_bytes: usize,
     /// Commands a second of one console; over twice that at once it is closed with 4429.
     pub commands_per_s: u32,
+    /// Time between looks at the file of rules, in seconds; 0 looks only at SIGHUP.
+    pub rules_poll_s: u64,
     /// Longest time from SIGTERM to the end.
     pub drain_timeout_s: u64,
 }
@@ -91,6 +93,7 @@ impl Default for Settings {
             read_batch: 64,
             outbox_bytes: 256 << 10,
             commands_per_s: 20,
+            rules_poll_s: 2,
             drain_timeout_s: 5,
         }
     }

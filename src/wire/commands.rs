@@ -274,6 +274,14 @@ mod tests {
                 act("a", Action::Assign { to: "sup-3".into(), from: None }),
             ),
             (
+                r#"{"type":"assign","alert_id":"a","to":"me","from":"sup-3"}"#,
+                act("a", Action::Assign { to: "me".into(), from: Some(Some("sup-3".into())) }),
+            ),
+            (
+                r#"{"type":"assign","alert_id":"a","to":"me","from":null}"#,
+                act("a", Action::Assign { to: "me".into(), from: Some(None) }),
+            ),
+            (
                 r#"{"type":"resolve","alert_id":"a","outcome":"averted","note":"credited"}"#,
                 act(
                     "a",

@@ -231,6 +231,7 @@ fn start(call_id: &str, flat: Flat<'_>, settings: &Settings) -> Result<CallStart
         lang: name("lang", Some(flat.lang))?,
         previous_call_id: name("previous_call_id", Some(flat.previous_call_id))?,
         attributes: attributes(flat.attributes, settings)?,
+        ruleset: None,
     })
 }
 

@@ -1,7 +1,7 @@
 //! A server of the built binary, and a websocket client that fails instead of hanging.
 
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -99,6 +99,13 @@ impl Server {
         Server::spawn(&mut command, None)
     }
 
+    /// On an address that an earlier server had, or port 0, with more arguments of `serve`.
+    pub fn at_with(address: SocketAddr, arguments: &[&str]) -> Server {
+        let mut command = forewarn();
+        command.args(["serve", "--listen", &address.to_string()]).args(arguments);
+        Server::spawn(&mut command, None)
+    }
+
     fn spawn(command: &mut Command, folder: Option<tempfile::TempDir>) -> Server {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -172,6 +179,10 @@ impl Server {
 
     pub fn interrupt(&self) {
         signal(&self.child, "-INT");
+    }
+
+    pub fn hang_up(&self) {
+        signal(&self.child, "-HUP");
     }
 
     pub fn kill(&self) {
@@ -271,9 +282,34 @@ impl Running {
     pub fn spawn(arguments: &[&str]) -> Running {
         let mut command = forewarn();
         command.args(arguments).stdin(Stdio::null());
+        Running::begin(command)
+    }
+
+    /// In a pseudo terminal of that size, where script(1) can make one.
+    pub fn in_terminal(arguments: &[&str], rows: u16, columns: u16) -> Option<Running> {
+        if Command::new("script").arg("--version").output().is_err() {
+            return None;
+        }
+        let quoted: Vec<String> =
+            arguments.iter().map(|word| format!("'{}'", word.replace('\'', "'\\''"))).collect();
+        let binary = env!("CARGO_BIN_EXE_forewarn");
+        let line = format!("stty rows {rows} cols {columns}; exec {binary} {}", quoted.join(" "));
+        let mut command = Command::new("script");
+        command.args(["-q", "-e", "-f", "-c", &line, "/dev/null"]).env("TERM", "xterm-256color");
+        command.stdin(Stdio::piped());
+        Some(Running::begin(command))
+    }
+
+    fn begin(mut command: Command) -> Running {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         Running { child: Some(child), out: Some(collect(out)), err: Some(collect(err)) }
+    }
+
+    /// Presses keys.
+    pub fn press(&mut self, keys: &str) {
+        let pipe = self.child.as_mut().unwrap().stdin.as_mut().unwrap();
+        pipe.write_all(keys.as_bytes()).and_then(|()| pipe.flush()).unwrap();
     }
 
     pub fn signal(&self, name: &str) {

@@ -26,7 +26,7 @@ const ROOMS: [(&str, &str); 17] = [
 ];
 
 /// Foreign names and the places that may know them, as starts of paths under `src`.
-const FOREIGN: [(&str, &[&str]); 7] = [
+const FOREIGN: [(&str, &[&str]); 8] = [
     ("linfa", &["train/"]),
     ("linfa_logistic", &["train/"]),
     ("linfa_ftrl", &["train/"]),
@@ -34,6 +34,7 @@ const FOREIGN: [(&str, &[&str]); 7] = [
     ("tungstenite", &["server/", "client/"]),
     ("rusqlite", &["journal/sqlite"]),
     ("async_nats", &["journal/jetstream"]),
+    ("ratatui", &["cli/watch/"]),
 ];
 
 /// The core does no I/O and knows no clock.
@@ -252,6 +253,7 @@ fn the_checker_sees_what_it_must() {
         ("cli/x.rs", "use tokio_tungstenite::connect_async;"),
         ("journal/memory.rs", "type C = rusqlite::Connection;"),
         ("desk/mod.rs", "use async_nats as nats;"),
+        ("cli/replay.rs", "use ratatui::Frame;"),
         ("features/x.rs", "let now = std::time::Instant::now();"),
         ("model/file.rs", "use std::{fs, path::Path};"),
         ("text/x.rs", "use std::fs::File;"),

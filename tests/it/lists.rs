@@ -24,15 +24,15 @@ struct Forgetful {
 
 impl Forgetful {
     fn start() -> Forgetful {
-        Forgetful::with_desk("")
+        Forgetful::with_desk("kept_calls = 1")
     }
 
-    /// With more settings of the desk.
-    fn with_desk(more: &str) -> Forgetful {
+    /// With settings of the desk.
+    fn with_desk(desk: &str) -> Forgetful {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let config = format!(
-            "data_dir = {:?}\n[journal]\nhistory_messages = 0\n[desk]\nkept_calls = 1\n{more}\n\
+            "data_dir = {:?}\n[journal]\nhistory_messages = 0\n[desk]\n{desk}\n\
              [hub]\nended_calls = 2\nclosed_alerts = 2\nring_messages = 5\n",
             data.to_str().unwrap()
         );
@@ -195,8 +195,68 @@ async fn one_call_has_its_transcript_and_all_its_alerts() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_opened_again_has_its_place_and_its_past() {
+    let mut forgetful = Forgetful::with_desk("resume_grace_s = 1");
+    let mut board = forgetful.server().board("sup").await;
+    let mut peer = forgetful.server().ingest().await;
+    peer.start("old").await;
+    peer.chunk("old", 1, "customer", "where is my parcel").await;
+    peer.acked("old", 1).await;
+    let resolve = json!({"type": "resolve", "outcome": "averted"});
+    hand(&mut board, "old", &[resolve]).await;
+    drop(peer);
+    board.find(|m| m["event"] == "ended" && m["call"]["call_id"] == "old").await;
+    let mut peer = forgetful.server().ingest().await;
+    for number in 0..4 {
+        call(&mut peer, json!({"call_id": format!("c-{number}")}), &[], Value::Null).await;
+    }
+    assert_eq!(peer.start("old").await["reopened"], true);
+    peer.chunk("old", 2, "customer", "hello again").await;
+    peer.acked("old", 2).await;
+    for _ in 0..2 {
+        assert_eq!(forgetful.ids("/v1/calls?limit=2").await, ["c-3", "c-2", "c-1", "c-0", "old"]);
+        let old = forgetful.get("/v1/calls/old").await;
+        let texts: Vec<_> =
+            old["transcript"].as_array().unwrap().iter().map(|c| c["text"].clone()).collect();
+        assert_eq!(texts, ["where is my parcel", "hello again"]);
+        assert_eq!(old["alert_list"][0]["outcome"], "averted");
+        assert_eq!(forgetful.ids("/v1/calls?q=parcel+again").await, ["old"]);
+        assert_eq!(forgetful.ids("/v1/calls?alerted=true").await, ["old"]);
+        forgetful.restart();
+    }
+}
+
+/// Somebody has its alert still when the call has left memory.
+#[tokio::test]
+async fn what_is_done_to_a_call_that_left_memory_is_shown() {
+    let mut forgetful = Forgetful::start();
+    let mut peer = forgetful.server().ingest().await;
+    let mut board = forgetful.server().board("sup").await;
+    peer.start("old").await;
+    peer.chunk("old", 1, "customer", "where is my parcel").await;
+    peer.acked("old", 1).await;
+    let alert = hand(&mut board, "old", &[json!({"type": "acknowledge"})]).await;
+    peer.send(json!({"type": "call_end", "call_id": "old", "seq": 2})).await;
+    peer.acked("old", 2).await;
+    for number in 0..4 {
+        call(&mut peer, json!({"call_id": format!("c-{number}")}), &[], Value::Null).await;
+    }
+    let resolve = json!({"type": "resolve", "alert_id": alert, "outcome": "averted"});
+    assert_eq!(board.command("1", resolve).await["ok"], true);
+    for _ in 0..2 {
+        assert_eq!(forgetful.ids("/v1/calls?limit=2").await, ["c-3", "c-2", "c-1", "c-0", "old"]);
+        let old = forgetful.get("/v1/calls/old").await;
+        assert_eq!(old["transcript"][0]["text"], "where is my parcel");
+        let alerts = old["alert_list"].as_array().unwrap();
+        assert_eq!((alerts.len(), &alerts[0]["state"]), (1, &json!("resolved")));
+        assert_eq!(forgetful.ids("/v1/calls?q=parcel").await, ["old"]);
+        forgetful.restart();
+    }
+}
+
+#[tokio::test]
 async fn of_two_calls_of_one_id_the_newest_is_shown() {
-    let mut forgetful = Forgetful::with_desk("remembered_calls = 0");
+    let mut forgetful = Forgetful::with_desk("kept_calls = 1\nremembered_calls = 0");
     let mut peer = forgetful.server().ingest().await;
     call(&mut peer, json!({"call_id": "c", "queue": "first"}), &["one"], Value::Null).await;
     call(&mut peer, json!({"call_id": "d"}), &[], Value::Null).await;
@@ -486,6 +546,7 @@ fn archived(number: u64, now: i64) -> Record {
             ended_for_good: true,
             is_final: true,
         })),
+        ruleset: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The built binary over real sockets. One integration-test binary, a module a concern.
 #![allow(missing_docs)]
 
+mod backtest;
 mod bad_input;
 mod cli;
 mod console;
@@ -13,6 +14,9 @@ mod lists;
 mod matrix;
 mod models;
 mod overload;
+mod playbook;
 mod replay;
 mod rest;
+mod rules;
 mod vendors;
+mod watch;

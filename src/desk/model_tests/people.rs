@@ -33,6 +33,8 @@ impl Model {
             self.call(call_id).alerts.push(fresh.into());
             self.send_alert(fresh, before);
             self.send_call_in_place(CallChange::Updated, call_id);
+        } else {
+            return "rate_limited".into();
         }
         "done".into()
     }
@@ -67,8 +69,12 @@ impl Model {
                 return "bad_message".into();
             }
             Action::Assign { to, .. } if face.owner.as_ref() == Some(to) => return "done".into(),
-            Action::Assign { .. } if !own && given_by.as_ref().is_some_and(|giver| giver != by) => {
-                return "already_acknowledged".into();
+            Action::Assign { .. }
+                if !own
+                    && let Some(giver) = given_by
+                    && giver != by =>
+            {
+                return format!("already_acknowledged by {giver}");
             }
             _ => self.act_for_good(by, &call_id, alert_id, action),
         }

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use crate::call::Timestamp;
 use crate::desk::Settings;
 use crate::desk::stage::Stage;
-use crate::engine::Engine;
 use crate::engine::event::{Action, Resolution};
 use crate::engine::matrix::Matrix;
+use crate::engine::{DEFAULT_PHRASES, Engine};
 use crate::journal::sqlite::Sqlite;
 use crate::journal::{self, Journal, Memory};
 
@@ -51,6 +51,36 @@ static ENGINE: LazyLock<Arc<Engine>> =
 static UNLIMITED: LazyLock<Arc<Engine>> =
     LazyLock::new(|| engine(Matrix::parse(MATRIX, "m").unwrap().without_budget()));
 
+/// Each of them with the rules that ship, and with others that differ in what they wait for and
+/// for how long.
+static VERSIONS: LazyLock<[[Arc<Engine>; 3]; 2]> = LazyLock::new(|| {
+    [&ENGINE, &UNLIMITED].map(|shipped| {
+        let with = |seconds: u32, word: &str| {
+            Arc::new(shipped.with_rules(&rules(seconds, word), "test").unwrap())
+        };
+        [Arc::clone(shipped), with(5, "ridiculous"), with(17, "complaint")]
+    })
+});
+
+fn rules(seconds: u32, word: &str) -> String {
+    let rule = |id: &str, when: &str| {
+        format!("[[rule]]\nid = \"{id}\"\nlabel = \"l\"\nlevel = \"warning\"\n{when}\n")
+    };
+    let unanswered = format!(
+        "when.not_followed = {{ first = [\"refund\", \"{word}\"], then = [\"helps\"], \
+         within_s = {seconds} }}"
+    );
+    [
+        DEFAULT_PHRASES,
+        &rule("word", &format!("when.said = [\"{word}\"]")),
+        &rule("quiet", &format!("when.silence.over_s = {seconds}")),
+        &rule("hold", &format!("when.hold.over_s = {}", seconds + 20)),
+        &rule("unanswered", &unanswered),
+        &rule("twice", "when.count = { of = [\"manager\"], times = 2, within_s = 60 }"),
+    ]
+    .concat()
+}
+
 const LINES: [&str; 9] = [
     "I have called three times about this and nobody calls me back",
     "this is ridiculous, get me your manager right now",
@@ -68,7 +98,9 @@ const WARNINGS: std::ops::Range<usize> = 4..7;
 
 /// A desk with one connection, and somebody who looks at everything.
 fn set_up(engine: &Arc<Engine>, journal: Box<dyn Journal>, now: &Arc<AtomicI64>) -> Stage {
-    let settings = Settings { max_open_calls: 5, ..Settings::default() };
+    // A desk that crashes makes engines anew, and would come to their limit at another time.
+    let max_rulesets = usize::MAX;
+    let settings = Settings { max_open_calls: 5, max_rulesets, ..Settings::default() };
     let mut stage = Stage::new(journal, engine, settings, 1, now);
     stage.seat(true);
     stage
@@ -95,6 +127,7 @@ enum Command {
     PassAnHour,
     Seat(bool),
     Disconnect,
+    Reload(usize),
     Crash,
 }
 
@@ -125,6 +158,7 @@ fn command() -> impl Strategy<Value = Command> {
         2 => Just(PassAnHour),
         2 => any::<bool>().prop_map(Seat),
         1 => Just(Disconnect),
+        2 => (0..VERSIONS[0].len()).prop_map(Reload),
         3 => Just(Crash),
     ]
 }
@@ -204,6 +238,12 @@ async fn perform(
             stage.seat(*present);
             String::new()
         }
+        Command::Reload(version) => {
+            let unlimited = stage.desk.engine().matrix.warnings_per_hour().is_none();
+            let engine = &VERSIONS[usize::from(unlimited)][*version];
+            stage.desk.use_engine(Arc::clone(engine)).unwrap();
+            String::new()
+        }
         Command::Disconnect => {
             stage.disconnect(0);
             String::new()
@@ -249,7 +289,8 @@ async fn compare(commands: Vec<Command>, history_messages: u64) -> Result<(), Te
         now.store(before, Ordering::Relaxed);
         if matches!(command, Command::Crash) {
             shaken.crash();
-            shaken = set_up(engine, on_disk(engine, dir.path(), history_messages), &now);
+            let present = steady.desk.engine();
+            shaken = set_up(&present, on_disk(engine, dir.path(), history_messages), &now);
         }
         let answered = perform(&mut shaken, &now, command, &alerts, seq).await;
         shaken.fire().await;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::union::{self, Live, Part};
 use crate::engine::alert::Alert;
-use crate::engine::effects::CallView;
+use crate::engine::effects::{CallView, Said};
 use crate::hub::{Hub, Listed};
 use crate::journal::{Began, Found, Library, ReadError};
 use crate::wire::lists::{AlertKey, AlertQuery, CallDetail, CallQuery, Page, ShiftQuery};
@@ -44,15 +44,14 @@ impl<'a> Archive<'a> {
         let step = if query.search.is_some() { TRANSCRIPT_STEP } else { STEP };
         let live = |below: Option<&u64>| {
             let calls = self.hub.calls_below(below.copied(), step, query.search.is_some());
-            Live {
-                last: calls.len() < step,
-                keys: calls.iter().map(|call| call.number).collect(),
-                items: calls
-                    .into_iter()
-                    .filter(|call| is_meant(query, call))
-                    .map(|call| (call.number, call.view))
-                    .collect(),
+            let (last, keys) = (calls.len() < step, calls.iter().map(|call| call.number).collect());
+            let mut items = Vec::new();
+            for call in calls {
+                if self.is_meant(query, &call)? {
+                    items.push((call.number, call.view));
+                }
             }
+            Ok(Live { keys, items, last })
         };
         let part = union::part(after, limit, self.until, live, |stretch| {
             match self.library.filter(|_| query.reaches_back()) {
@@ -61,6 +60,39 @@ impl<'a> Archive<'a> {
             }
         })?;
         Ok(page(part))
+    }
+
+    fn is_meant(&self, query: &CallQuery, call: &Listed) -> Result<bool, ReadError> {
+        let alerted = match query.alerted {
+            Some(_) => self.is_alerted(call)?,
+            None => call.alerted,
+        };
+        if !query.matches(&call.view, alerted) {
+            return Ok(false);
+        }
+        let Some(search) = &query.search else { return Ok(true) };
+        let said = |transcript: &[Arc<Said>]| {
+            let mut listener = search.listener();
+            transcript.iter().any(|said| listener.hears(&said.text))
+        };
+        if search.names(&call.view) || said(&call.transcript) {
+            return Ok(true);
+        }
+        Ok(self.whole(call)?.is_some_and(|detail| said(&detail.transcript)))
+    }
+
+    fn is_alerted(&self, call: &Listed) -> Result<bool, ReadError> {
+        Ok(call.alerted || self.whole(call)?.is_some_and(|detail| !detail.alert_list.is_empty()))
+    }
+
+    /// All of a call that had left memory and was opened again: the tables have its beginning.
+    /// `None` when nothing is missing here.
+    fn whole(&self, call: &Listed) -> Result<Option<CallDetail>, ReadError> {
+        if call.whole || self.library.is_none() {
+            return Ok(None);
+        }
+        let detail = self.call(&call.view.call_id)?;
+        Ok(detail.filter(|detail| detail.number == call.number))
     }
 
     /// One call, the newest of its id.
@@ -87,7 +119,7 @@ impl<'a> Archive<'a> {
     ) -> Result<Page<Arc<Alert>>, ReadError> {
         let live = |below: Option<&AlertKey>| {
             let alerts = self.hub.alerts_below(below, STEP);
-            Live {
+            Ok(Live {
                 last: alerts.len() < STEP,
                 keys: alerts.iter().map(|alert| AlertKey::of(alert)).collect(),
                 items: alerts
@@ -95,7 +127,7 @@ impl<'a> Archive<'a> {
                     .filter(|alert| query.matches(alert))
                     .map(|alert| (AlertKey::of(&alert), alert))
                     .collect(),
-            }
+            })
         };
         let part = union::part(after, limit, self.until, live, |stretch| {
             match self.library.filter(|_| query.reaches_back()) {
@@ -120,7 +152,7 @@ impl<'a> Archive<'a> {
                         number: call.number,
                         at: call.view.started_at,
                         escalated: call.view.outcome.as_ref().is_some_and(|o| o.escalated),
-                        alerted: call.alerted,
+                        alerted: self.is_alerted(call)?,
                     });
                 }
             }
@@ -136,16 +168,6 @@ impl<'a> Archive<'a> {
             }
         })
     }
-}
-
-fn is_meant(query: &CallQuery, call: &Listed) -> bool {
-    if !query.matches(&call.view, call.alerted) {
-        return false;
-    }
-    let Some(search) = &query.search else { return true };
-    let mut listener = search.listener();
-    search.names(&call.view)
-        || call.transcript.iter().flatten().any(|said| listener.hears(&said.text))
 }
 
 /// Memory has the newest state, and perhaps only the end of what was said and raised.

@@ -33,14 +33,17 @@ pub(super) fn part<K: Ord + Clone, T>(
     after: Option<K>,
     limit: usize,
     until: Instant,
-    mut live: impl FnMut(Option<&K>) -> Live<K, T>,
+    mut live: impl FnMut(Option<&K>) -> Result<Live<K, T>, ReadError>,
     mut past: impl FnMut(&Stretch<'_, K>) -> Result<Found<K, T>, ReadError>,
 ) -> Result<Part<K, T>, ReadError> {
     let mut items: Vec<(K, T)> = Vec::new();
     let mut below = after;
     let mut moved = false;
     loop {
-        let step = live(below.as_ref());
+        let step = match live(below.as_ref()) {
+            Err(ReadError::TooSlow) if moved => break,
+            step => step?,
+        };
         let from = if step.last { None } else { step.keys.first().cloned() };
         // One more than wanted tells whether anything follows.
         let most = limit + 1 - items.len();
@@ -94,7 +97,7 @@ mod tests {
                 let all = self.live.range(..below.copied().unwrap_or(u32::MAX)).rev();
                 let keys: BTreeSet<u32> = all.copied().take(STEP).collect();
                 let items = keys.intersection(&self.matching).map(|key| (*key, *key)).collect();
-                Live { last: keys.len() < STEP, keys, items }
+                Ok(Live { last: keys.len() < STEP, keys, items })
             };
             let past = |stretch: &Stretch<'_, u32>| {
                 let below = stretch.below.unwrap_or(u32::MAX);
@@ -163,7 +166,7 @@ mod tests {
             let range = world.live.range(..below.copied().unwrap_or(u32::MAX)).rev();
             let keys: BTreeSet<u32> = range.copied().take(STEP).collect();
             let items = keys.intersection(&world.matching).map(|key| (*key, *key)).collect();
-            Live { last: keys.len() < STEP, keys, items }
+            Ok(Live { last: keys.len() < STEP, keys, items })
         };
         let late = Instant::now();
         let nothing = |_: &Stretch<'_, u32>| Ok(Found::default());

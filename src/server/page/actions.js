@@ -14,7 +14,7 @@ export class Actions {
     this.snooze = this.button("", "s", () => this.run({ type: "snooze", for_s: prefs.get("snooze_s") }));
     this.assign = this.button("Assign…", "n", () => this.toggle(this.assignForm));
     this.resolve = this.button("Resolve…", "r", () => this.toggle(this.resolveForm));
-    this.assignForm = new AssignForm(desk, (to) => this.run({ type: "assign", to }), () => this.toggle(null));
+    this.assignForm = new AssignForm(desk, (to) => this.run({ type: "assign", to, from: this.alert.owner }), () => this.toggle(null));
     this.resolveForm = new ResolveForm((outcome, note) => this.run({ type: "resolve", outcome, ...(note ? { note } : {}) }), () => this.toggle(null));
     this.forms = new Map([[this.assignForm, this.assign], [this.resolveForm, this.resolve]]);
     this.buttons = el("div", { class: "buttons" }, this.acknowledge, this.assign, this.snooze, this.resolve);

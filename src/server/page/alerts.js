@@ -6,7 +6,8 @@ import { byLastChange, byLevel, groupOf, Hold } from "./order.js";
 
 const IDLE_MS = 10_000; // shorter than the board's: a new alert must not wait for a resting pointer
 const STEP = 50;
-const GUARD_MS = 700; // a key meant for the card before must not hit the one that took its place
+const GUARD_MS = 1500; // a key meant for the card before must not hit the one that took its place
+const AWAY_MS = 10_000; // so long without pointer or keyboard, nobody is about to press a key
 const GROUPS = [
   ["call", "This call"],
   ["waiting", "Waiting for someone"],
@@ -26,9 +27,14 @@ export class Inbox {
     this.current = null; // the one the keys act on
     this.picked = false; // by the person, not by us
     this.movedAt = -Infinity;
-    this.unfold = false;
+    this.unfold = false; // the first alert of the call that is open, once it is here
+    this.unfolded = null; // its card
     this.focused = { id: null, alerts: [] }; // the call that is open, and its alerts where the state has none
     this.hold = new Hold(byId("inbox"), IDLE_MS);
+    this.usedAt = -Infinity;
+    for (const name of ["pointermove", "pointerdown", "keydown"]) {
+      document.addEventListener(name, () => (this.usedAt = performance.now()), { capture: true, passive: true });
+    }
     this.groups = Object.fromEntries(GROUPS.map(([name, title]) => [name, this.group(name, title)]));
     byId("groups").append(...GROUPS.map(([name]) => this.groups[name].node));
     for (const name of ["focusin", "click"]) byId("groups").addEventListener(name, (event) => this.pick(event));
@@ -66,17 +72,21 @@ export class Inbox {
 
   /** The alerts of one call come first while it is open; `alerts` are those the state does not know. */
   open(id, alerts = []) {
+    if (this.unfolded) this.unfolded.details.open = false;
+    this.unfolded = null;
     this.unfold = id !== null;
     this.focused = { id, alerts };
     this.arrange();
+    if (this.unfold || this.unfolded) byId("inbox").scrollTo({ top: 0 });
   }
 
-  /** Of the call that is open, the first alert stands unfolded, once it is here. */
+  /** Of the call that is open, the first alert stands unfolded. */
   unfoldFirst([alert]) {
     if (!this.unfold || !alert) return;
     this.unfold = false;
     this.choose(alert.alert_id);
-    this.cards.get(alert.alert_id).details.open = true;
+    this.unfolded = this.cards.get(alert.alert_id);
+    this.unfolded.details.open = true;
   }
 
   sorted() {
@@ -124,10 +134,14 @@ export class Inbox {
     return card;
   }
 
-  /** The current one stays while it is somebody's to do and mine to see; else the first that waits. */
+  /**
+   * The current one stays while it is somebody's to do and mine to see. Where nobody picked it and
+   * nobody is at the page, the most pressing one takes its place.
+   */
   moveOn(sorted) {
     const ours = [...sorted.call, ...sorted.waiting, ...sorted.mine].map((alert) => alert.alert_id);
-    if (this.cards.has(this.current) && (this.picked || ours.includes(this.current))) return;
+    const away = performance.now() - this.usedAt > AWAY_MS;
+    if (this.cards.has(this.current) && (this.picked || (ours.includes(this.current) && !away))) return;
     this.choose(ours[0] ?? [...this.cards.keys()][0] ?? null);
     this.picked = false;
   }
@@ -145,6 +159,11 @@ export class Inbox {
     this.cards.get(this.current)?.choose(false);
     this.current = id;
     this.cards.get(id)?.choose(true);
+  }
+
+  /** The current alert. */
+  get chosen() {
+    return this.cards.get(this.current)?.alert ?? null;
   }
 
   /** A key for the current alert. False when it does nothing here. */

@@ -4,13 +4,12 @@ import { Inbox } from "./alerts.js";
 import { Board } from "./board.js";
 import { CallView } from "./call.js";
 import { headline, levelOf } from "./card.js";
-import { byId, setAttr, show } from "./dom.js";
+import { byId } from "./dom.js";
 import { onKeys } from "./keys.js";
 import { applyLook } from "./look.js";
 import { Panel } from "./panel.js";
 import { prefs } from "./prefs.js";
 import { ask, consoleAddress, protocols, refused, setClock } from "./rest.js";
-import { route } from "./route.js";
 import { callHref } from "./row.js";
 import { Search } from "./search.js";
 import { Settings } from "./settings.js";
@@ -18,9 +17,9 @@ import { Shift } from "./shift.js";
 import { Link } from "./socket.js";
 import { State } from "./state.js";
 import { StatusBar } from "./status.js";
+import { Views } from "./views.js";
 
 const DRAW_MS = 200;
-const TITLES = { board: "Live calls", search: "Ended calls", shift: "Shift" };
 
 applyLook();
 const state = new State();
@@ -102,75 +101,41 @@ setInterval(() => {
   status.count();
 }, 1000);
 
-/** Shows what the address asks for; remembers the way back out of a call. */
-let way = { href: "#/", text: TITLES.board };
-let view = null;
-function go() {
-  const to = route(location.hash);
-  const left = call.id;
-  view = to.view;
-  for (const name of ["board", "call", "search", "shift"]) show(byId(name), name === to.view);
-  for (const tab of byId("views").children) setAttr(tab, "aria-current", tab.dataset.for === to.view ? "page" : null);
-  byId("pane-main").firstChild.data = `${to.view === "call" ? "Call" : TITLES[to.view]} `;
-  if (to.view === "call") {
-    pane("main");
-    call.open(to.id, to.seq, way);
-    if (left !== to.id) {
-      byId("main").scrollTo({ top: 0 });
-      inbox.open(to.id);
-    }
-    return;
-  }
-  way = { href: location.hash || "#/", text: TITLES[to.view] };
-  call.close();
-  if (left) inbox.open(null);
-  if (to.view === "search") search.open(to.params);
-  if (to.view === "shift") shift.open(to.params);
-  if (to.view === "board") {
-    board.arrange();
-    if (left) board.focus(left);
-  }
-}
-
-/** On narrow screens one of the two is seen. */
-function pane(name) {
-  byId("desk").dataset.pane = name;
-  for (const each of ["main", "alerts"]) byId(`pane-${each}`).setAttribute("aria-pressed", String(each === name));
-  if (name === "main") board.window.later();
-}
-
-for (const name of ["main", "alerts"]) byId(`pane-${name}`).addEventListener("click", () => pane(name));
-for (const [skip, name] of [["skip-calls", "main"], ["skip-alerts", "alerts"]]) {
-  byId(skip).addEventListener("click", (event) => {
-    event.preventDefault();
-    pane(name);
-    const title = { board: "calls-title", call: "call-title", search: "search-title", shift: "shift-title" }[view];
-    byId(name === "main" ? title : "alerts-title").focus();
-  });
-}
-document.addEventListener("click", (event) => {
-  const link = event.target.closest?.('a[href^="#/call/"]');
-  if (link && link.hash === location.hash) go(); // the same words again
-});
+const views = new Views({ board, call, inbox, search, shift });
 document.addEventListener("visibilitychange", () => document.hidden || board.tick());
-window.addEventListener("hashchange", go);
 
-const act = (key) => () => !panel.on && inbox.press(key);
-const step = (by) => () => (panel.on ? false : byId("rows").contains(document.activeElement) ? board.window.step(by) : (pane("alerts"), inbox.step(by)));
-const show_ = (hash) => () => (panel.on ? false : void (location.hash = hash));
-onKeys({
-  a: act("a"), n: act("n"), s: act("s"), r: act("r"),
-  j: step(1), k: step(-1),
-  1: show_("#/"), 2: show_("#/search"), 3: show_("#/shift"),
-  b: () => !panel.on && view === "board" && (pane("main"), board.window.step(0)),
-  i: () => !panel.on && (pane("alerts"), inbox.step(0)),
-  o: () => !panel.on && inbox.cards.get(inbox.current) && void (location.hash = callHref(inbox.cards.get(inbox.current).alert.call_id)),
-  l: () => !panel.on && view === "call" && !call.listen.hidden && call.listen.click(),
-  h: () => panel.reach(),
-  "/": () => !panel.on && (view === "search" ? byId("search-q") : view === "board" ? byId("filter-word") : null)?.focus(),
+const goTo = (hash) => () => void (location.hash = hash);
+const supervisor = {
+  a: () => inbox.press("a"),
+  n: () => inbox.press("n"),
+  s: () => inbox.press("s"),
+  r: () => inbox.press("r"),
+  j: () => step(1),
+  k: () => step(-1),
+  i: () => toInbox(0),
+  b: () => views.now === "board" && (views.half("main"), board.window.step(0)),
+  o: () => inbox.chosen && goTo(callHref(inbox.chosen.call_id))(),
+  l: () => views.now === "call" && !call.listen.hidden && call.listen.click(),
+  1: goTo("#/"),
+  2: goTo("#/search"),
+  3: goTo("#/shift"),
+  "/": () => views.find(),
   "?": () => byId("keys").showModal(),
-  Escape: () => view === "call" && void (location.hash = way.href),
-});
+  Escape: () => views.back(),
+};
+const agent = { h: () => panel.reach(), "?": supervisor["?"] };
+onKeys(() => (panel.on ? agent : supervisor));
+
+/** In the list where the keyboard stands; else among the alerts. */
+function step(by) {
+  if (byId("rows").contains(document.activeElement)) board.window.step(by);
+  else toInbox(by);
+}
+
+function toInbox(by) {
+  views.half("alerts");
+  inbox.step(by);
+}
 
 new Settings(() => {
   link.drop();
@@ -184,4 +149,4 @@ prefs.onChange(() => {
 });
 
 link.connect();
-go();
+views.go();

@@ -1,7 +1,7 @@
 // The view of one call: facts, risk curve, live transcript. Watches on entering, unwatches on leaving.
 import { Curve } from "./curve.js";
 import { byId, el, setAttr, setText, show } from "./dom.js";
-import { capital, clock, isNumber, orDash, percent, rank, refusal, sentimentWord, signed, trend, words } from "./format.js";
+import { capital, clock, isNumber, orDash, percent, rank, sentimentWord, signed, trend, words } from "./format.js";
 import { quotesOf } from "./highlight.js";
 import { listenAddress } from "./listen.js";
 import { levelWord, timeInCall } from "./row.js";
@@ -20,8 +20,8 @@ export class CallView {
     new ResizeObserver(() => this.id && this.drawCurve()).observe(this.node);
   }
 
-  /** `back`: `{ href, text }` of the way out. */
-  open(id, seq, back) {
+  /** `back`: `{ href, text }` of the way out; `focus` when one came here from within the page. */
+  open(id, seq, back, focus) {
     if (this.id !== id) {
       this.close();
       this.id = id;
@@ -29,7 +29,7 @@ export class CallView {
       this.fetching = false;
       this.build(back);
       this.watch();
-      this.title.focus({ preventScroll: true });
+      if (focus) this.title.focus({ preventScroll: true });
     }
     this.show(isNumber(seq) ? seq : null);
     this.render();

@@ -23,7 +23,7 @@ export function headline(alert) {
 export const levelOf = (alert) => (rank(alert.level) ? capital(alert.level) : "Alert");
 
 /** "acknowledged, owner sup-2" */
-export function stateLine(alert, user) {
+function stateLine(alert, user) {
   const owner = alert.owner ? (alert.owner === user ? "you" : alert.owner) : null;
   const last = alert.history?.at(-1);
   const outcome = alert.outcome ?? last?.outcome;
@@ -32,7 +32,7 @@ export function stateLine(alert, user) {
 }
 
 /** "tier 2 in 1:12"; the clock is the server's. */
-export function tierLine(alert, now) {
+function tierLine(alert, now) {
   if (!isOpen(alert)) return "";
   const at = isWaiting(alert) ? Date.parse(alert.next_tier_at) : NaN;
   if (!Number.isFinite(at)) return alert.tier > 1 ? `tier ${alert.tier}` : "";
@@ -93,9 +93,8 @@ export class Card {
   headParts(alert) {
     const tags = [alert.provisional ? "provisional" : null, alert.held ? "over the team's budget" : null];
     const kind = KINDS[alert.kind] ?? capital(words(alert.kind));
-    const risk = alert.kind !== "risk" && isNumber(alert.risk) ? ` · ${percent(alert.risk)} likely to escalate` : "";
     return [
-      el("p", { class: "line" }, el("span", { class: "level" }, levelOf(alert)), el("span", { class: "kind" }, kind + risk),
+      el("p", { class: "line" }, el("span", { class: "level" }, levelOf(alert)), el("span", { class: "kind" }, kind),
         ...tags.filter(Boolean).map((tag) => el("span", { class: "tag" }, tag)), this.tier,
         el("time", { datetime: alert.raised_at ?? null, title: alert.raised_at ?? null }, clock(alert.raised_at))),
       el("div", { class: "title" }, el("h4", {}, headline(alert)), this.present),

@@ -47,7 +47,7 @@ export class Curve {
     const parts = [...grid(scale, { left, right, bottom, height, em })];
     for (const [threshold, level] of thresholds(alerts)) {
       parts.push(svg("line", { class: "threshold", x1: left, x2: right, y1: scale.y(threshold), y2: scale.y(threshold), data: { level } }),
-        svg("text", { class: "tick", x: right, y: scale.y(threshold) - 4, "text-anchor": "end" }, `${level} from ${percent(threshold)}`));
+        svg("text", { class: "tick", x: left + 4, y: scale.y(threshold) - 4 }, `${level} from ${percent(threshold)}`));
     }
     if (ends.length) {
       const path = steps(ends, scale);

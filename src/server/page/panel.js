@@ -5,6 +5,7 @@ import { capital, isNumber, orDash, percent, rank, refusal, trend } from "./form
 import { guidance } from "./guidance.js";
 import { quotesOf } from "./highlight.js";
 import { byLevel } from "./order.js";
+import { Past } from "./past.js";
 import { prefs } from "./prefs.js";
 import { timeInCall } from "./row.js";
 import { spark } from "./spark.js";
@@ -18,6 +19,7 @@ export class Panel {
     this.state = state;
     this.desk = desk;
     this.id = null;
+    this.past = new Past(desk.ask, () => this.render());
     this.spark = spark();
     byId("panel-spark").append(this.spark.node);
     byId("panel-others").addEventListener("change", (event) => this.open(event.target.value));
@@ -69,6 +71,7 @@ export class Panel {
     setText(byId("panel-level"), WORDS[call.level] ?? (early ? "Listening" : "Going well"));
     setText(byId("panel-risk"), early ? "" : `${percent(call.risk)} likely to escalate ${trend(call.trend)}`);
     setText(byId("panel-id"), `${call.call_id} · ${orDash(call.queue)}`);
+    this.past.fill([call]);
     this.spark.draw(call.samples.points);
     const alerts = this.alerts();
     const open = alerts.filter(isOpen).sort(byLevel);

@@ -32,30 +32,37 @@ function fromAddress() {
 
 const given = fromAddress();
 const listeners = [];
-let values = { ...checked(stored()), ...given };
+let kept = checked(stored());
 
 export const prefs = {
-  get: (name) => values[name],
+  get: (name) => given[name] ?? kept[name],
+
+  /** Whether the address says it, so that it cannot be changed here. */
+  isGiven: (name) => name in given,
 
   /** Keeps the changes and tells who listens. */
   set(changes) {
-    values = { ...values, ...changes };
+    kept = { ...kept, ...Object.fromEntries(Object.entries(changes).filter(([name]) => !(name in given))) };
     try {
-      localStorage.setItem(KEY, JSON.stringify({ ...values, ...Object.fromEntries(Object.keys(given).map((name) => [name, stored()[name] ?? DEFAULTS[name]])) }));
+      localStorage.setItem(KEY, JSON.stringify(kept));
     } catch {
       // Kept until the page is closed.
     }
-    for (const listener of listeners) listener();
+    tell();
   },
 
   onChange: (listener) => listeners.push(listener),
 };
 
+function tell() {
+  for (const listener of listeners) listener();
+}
+
 // Another tab of this browser has saved.
 window.addEventListener("storage", (event) => {
   if (event.key !== KEY) return;
-  values = { ...checked(stored()), ...given };
-  for (const listener of listeners) listener();
+  kept = checked(stored());
+  tell();
 });
 
 let token = null;

@@ -23,7 +23,10 @@ export class Settings {
 
   open() {
     const { elements } = this.form;
-    for (const name of [...FIELDS, ...NUMBERS]) elements[name].value = String(prefs.get(name));
+    for (const name of [...FIELDS, ...NUMBERS]) {
+      elements[name].value = String(prefs.get(name));
+      elements[name].disabled = prefs.isGiven(name);
+    }
     for (const name of CHECKS) elements[name].checked = prefs.get(name);
     for (const box of elements.levels) box.checked = prefs.get("levels").includes(box.value);
     elements.queues.value = prefs.get("queues").join(", ");

@@ -2,13 +2,13 @@
 import { byId, el, setText, show } from "./dom.js";
 import { duration, hour, isNumber, percent } from "./format.js";
 import { moment, Query } from "./query.js";
-import { drawStack, parts } from "./stack.js";
+import { drawStack } from "./stack.js";
 
 const HOURS = 8;
 const HOUR_MS = 3_600_000;
 const COLUMNS = {
   calls: "Calls", raised: "Raised", held: "Held", escalated: "Escalated", averted: "Averted", false_alarm: "False alarm",
-  duplicate: "Duplicate", retracted: "Retracted", none: "No outcome", open: "Open", missed: "Missed",
+  duplicate: "Duplicate", retracted: "Retracted", unjudged: "No outcome", open: "Open", missed: "Missed",
 };
 
 export class Shift {
@@ -44,7 +44,7 @@ export class Shift {
       ["Alerts raised", totals.raised ?? 0, `on ${totals.calls ?? 0} calls`],
       ["Averted", totals.averted ?? 0, `${totals.escalated ?? 0} escalated all the same`],
       ["Precision", isNumber(body.precision) ? percent(body.precision) : "–", "of the alerts with an outcome, those that were right"],
-      ["Time to acknowledge", duration(body.median_ms_to_acknowledge), `half of ${body.acknowledged ?? 0}; nine in ten within ${duration(body.p90_ms_to_acknowledge)}`],
+      ["Acknowledged in", duration(body.median_ms_to_acknowledge), `half of ${body.acknowledged ?? 0}; nine in ten in ${duration(body.p90_ms_to_acknowledge)}`],
       ["Missed", totals.missed ?? 0, "escalated without an alert"],
     ];
     byId("shift-figures").replaceChildren(...figures.map(([name, value, note]) =>
@@ -57,6 +57,5 @@ export class Shift {
 }
 
 function line(name, row) {
-  const values = { ...row, none: Math.max(0, parts(row).other - (row.duplicate ?? 0) - (row.retracted ?? 0)) };
-  return el("tr", {}, el("th", { scope: "row" }, name), ...Object.keys(COLUMNS).map((column) => el("td", { class: "num right" }, String(values[column] ?? 0))));
+  return el("tr", {}, el("th", { scope: "row" }, name), ...Object.keys(COLUMNS).map((column) => el("td", { class: "num right" }, String(row[column] ?? 0))));
 }

@@ -5,8 +5,8 @@ import { hour } from "./format.js";
 /** From the bottom up. */
 const KINDS = ["escalated", "averted", "false_alarm", "other", "open"];
 
-/** What each kind counts; other: duplicates, retracted, ended without an outcome. */
-export function parts(row) {
+/** What each kind counts; other: duplicates, retracted, ended without anybody's word. */
+function parts(row) {
   const known = { escalated: row.escalated ?? 0, averted: row.averted ?? 0, false_alarm: row.false_alarm ?? 0, open: row.open ?? 0 };
   const sum = Object.values(known).reduce((a, b) => a + b, 0);
   return { ...known, other: Math.max(0, (row.raised ?? 0) - sum) };

@@ -63,7 +63,7 @@ export class StatusBar {
     const waiting = open.filter(isWaiting).length;
     const calls = known ? String(this.state.liveCalls().length) : "–";
     setText(byId("count-calls"), calls);
-    setText(byId("pane-main-count"), known ? calls : "");
+    setText(byId("pane-main-count"), known && !byId("board").hidden ? calls : "");
     setText(byId("count-alerts"), known ? String(open.length) : "–");
     setText(byId("pane-alerts-count"), known ? `${open.length}${waiting ? `, ${waiting} waiting` : ""}` : "");
     setText(byId("count-waiting"), known ? String(waiting) : "–");

@@ -4,6 +4,7 @@ import { isNumber, words } from "./format.js";
 const LEAST = 0.06; // of risk
 const MOST = 5;
 const WORDS = 6;
+const GAP_MS = 3000; // a longer pause begins another turn
 
 /**
  * `said`: final chunks in order. Gives at most MOST of `{ seq, at, from, to, name }`, in order of
@@ -23,7 +24,7 @@ function turnsOf(said) {
   for (const chunk of said) {
     if (!isNumber(chunk.risk)) continue;
     let turn = turns.at(-1);
-    if (turn?.speaker !== chunk.speaker) {
+    if (turn?.speaker !== chunk.speaker || chunk.start_ms - turn.at > GAP_MS) {
       turn = { speaker: chunk.speaker, seq: chunk.seq, from: risk ?? chunk.risk, text: chunk.text ?? "", acts: [], highlights: [] };
       turns.push(turn);
     }

@@ -281,6 +281,7 @@ fn start(call_id: &str, about: &About, settings: &Settings) -> CallStart {
         lang: short(lang),
         previous_call_id: None,
         attributes: small(attributes, settings),
+        ruleset: None,
     }
 }
 

@@ -61,6 +61,20 @@ async def test_a_quote_leads_to_its_words_and_reasons_stand_open(world):
     await page.until("document.querySelector('.said[data-shown]') && /#\\/call\\/c-1\\/\\d+/.test(location.hash)", "the quoted words")
 
 
+async def test_the_alert_of_the_call_comes_first_into_sight(world):
+    await world.serve()
+    world.calls = await world.platform()
+    for number in range(12):
+        await world.calls.play(f"c-{number}", "te-020", 10)
+    page = await world.page()
+    await page.until("document.querySelectorAll('.card').length === 12", "alerts")
+    await page.value("document.querySelector('.card:last-child').focus()")
+    await page.until("document.querySelector('#inbox').scrollTop > 100", "far down in the inbox")
+    await page.key("o")
+    await page.shows("This call 1", "#groups")
+    await page.until("document.querySelector('#inbox').scrollTop === 0", "the top of the inbox")
+
+
 async def test_the_listen_link_opens_the_platforms_page(world):
     page = await a_call(world)
     link = await page.value("(() => { const a = document.querySelector('.listen'); return [a.href, a.rel, a.target, a.hidden]; })()")

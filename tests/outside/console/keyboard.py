@@ -47,6 +47,7 @@ async def test_arrows_go_through_the_board_and_tab_passes_it(world):
     assert box, "the focused row is on screen"
     await page.key("Home", "Enter")
     await page.until("location.hash.startsWith('#/call/n-')", "Enter opens")
+    await page.until("document.activeElement.id === 'call-title'", "the call")
     await page.key("Escape")
     await page.until(f"{at} >= 1", "and Escape comes back")
     await page.key("Tab")

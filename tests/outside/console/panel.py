@@ -1,12 +1,19 @@
 """The agent's panel: own calls only, what to say, a hand to raise."""
 
+# Keeps everything that the server tells the page.
+EARS = """
+    window.heard = [];
+    const set = Object.getOwnPropertyDescriptor(WebSocket.prototype, 'onmessage').set;
+    Object.defineProperty(WebSocket.prototype, 'onmessage', { set(run) { set.call(this, run && ((event) => { window.heard.push(event.data); run(event); })); } });
+"""
+
 
 async def a_panel(world, width=360):
     await world.serve()
     world.calls = await world.platform()
     await world.calls.play("mine", "te-020", 12, agent_id="a17")
-    await world.calls.play("other", "tc-011", 14, agent_id="b2")
-    return await world.page("/?view=agent&agent=a17", user="", width=width, height=740)
+    await world.calls.play("x-99", "tc-011", 14, agent_id="b2")
+    return await world.page("/?view=agent&agent=a17", user="", width=width, height=740, before=EARS)
 
 
 async def test_an_agent_sees_the_own_call_and_what_to_say(world):
@@ -15,7 +22,11 @@ async def test_an_agent_sees_the_own_call_and_what_to_say(world):
     await page.shows("Say", "#panel-advice .say")
     await page.shows("Avoid", "#panel-advice .avoid")
     await page.shows("Nobody has taken it yet", "#panel-help")
-    assert "other" not in await page.text("body"), "a call of somebody else"
+    assert "x-99" not in await page.text("body"), "a call of somebody else"
+    await world.calls.say("x-99", "customer", "Get me your manager, right now.")
+    await world.calls.say("mine", "customer", "Well?")
+    await page.until("window.heard.filter((text) => text.includes('\"call_id\":\"mine\"')).length >= 2", "news of the own call")
+    assert not await page.value("window.heard.some((text) => text.includes('\"call_id\":\"x-99\"'))"), "nothing of others is even sent"
     assert await page.value("getComputedStyle(document.querySelector('.desk')).display") == "none"
     assert await page.value("document.documentElement.scrollWidth") <= 360
     say, rest = await page.value("['.say', '.avoid'].map((s) => parseFloat(getComputedStyle(document.querySelector('#panel-advice ' + s)).fontSize))")

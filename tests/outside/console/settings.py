@@ -33,6 +33,19 @@ async def test_settings_are_kept_in_this_browser(world):
     assert await page.value(look) == ["dark", "24px", "rgb(17, 22, 26)"]
 
 
+async def test_the_address_of_a_panel_changes_nothing_that_is_kept(world):
+    await world.serve()
+    page = await world.page("/?view=agent&agent=a17", user="", live=False)
+    await page.shows("No call of a17 right now.")
+    await page.click("#settings-open")
+    assert await page.value("['view', 'agent'].every((name) => document.querySelector('#settings-form').elements[name].disabled)")
+    await fill(page, "theme", "dark")
+    await page.click("#settings-form button[value=save]")
+    await page.go(f"http://{world.server.address}/")
+    await page.until("document.querySelector('#board').checkVisibility()", "the supervisor's page")
+    assert await page.value("document.documentElement.dataset.theme") == "dark"
+
+
 async def test_a_listen_page_that_is_no_web_page_is_refused(world):
     await world.serve()
     page = await world.page()

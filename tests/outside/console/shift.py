@@ -12,7 +12,7 @@ async def resolve(page, digit):
     before = await page.value("Number(document.querySelector('#count-alerts').innerText)")
     await page.until("document.querySelector('.card[data-current] .primary')?.checkVisibility()", "an alert to take")
     await page.value("document.activeElement.blur()")
-    await page.until("new Promise((done) => setTimeout(() => done(true), 750))", "a moment after the one before")
+    await page.until("new Promise((done) => setTimeout(() => done(true), 1600))", "a moment after the one before")
     await page.key("a")
     await page.until("/acknowledged/i.test(document.querySelector('.card[data-current] .state').innerText)", "acknowledged")
     await page.key("r", digit, "Enter")

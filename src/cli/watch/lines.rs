@@ -1,74 +1,48 @@
-//! `forewarn watch`.
+//! Messages as lines: for a pipe, and for people who want a log.
 
 use std::io::{Write, stdout};
 
-use clap::Parser;
 use serde_json::Value;
 
 use super::Failure;
 use crate::call::Timestamp;
-use crate::client::{self, CONSOLE, Subscription, Target};
+use crate::client::{self, Subscription, Target};
 
-/// A console in the terminal: calls that start and end, and alerts with their reasons. Comes back
-/// by itself where it left off.
-#[derive(Debug, Parser)]
-#[command(after_help = "Examples:
-  forewarn watch
-  forewarn watch --queue billing --queue retention
-  forewarn watch --json | jq 'select(.type == \"alert\")'")]
-pub(super) struct Args {
-    /// Where the server takes consoles.
-    #[arg(long, value_name = "WS", default_value = "ws://127.0.0.1:8080/v1/console")]
-    url: String,
-    /// Only calls of these queues [default: all].
-    #[arg(long, value_name = "Q", num_args = 1..)]
-    queue: Vec<String>,
-    /// Who is watching.
-    #[arg(long, value_name = "NAME")]
-    user: Option<String>,
-    /// Print every message as it came.
-    #[arg(long)]
+/// Prints until it is interrupted.
+pub(super) async fn run(
+    target: &Target,
+    subscription: &Subscription,
     json: bool,
-}
-
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let mut target = Target::new(&args.url, CONSOLE, None).map_err(Failure::usage)?;
-    if let Some(user) = &args.user {
-        target = target.with_parameter("user", user).map_err(Failure::usage)?;
-    }
-    let subscription = Subscription { queues: args.queue.clone() };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::failed)?;
-    runtime.block_on(async {
-        let mut failure = None;
-        let mut said = String::new();
-        let watched = client::watch(
-            &target,
-            &subscription,
-            |text| match print(text, args.json) {
-                Ok(()) => true,
-                Err(error) => {
-                    failure = Some(Failure::output(&error));
-                    false
-                }
-            },
-            |error| {
-                // Once for each trouble, not for each try.
-                let line = format!("{error}; coming back");
-                if line != said {
-                    eprintln!("{line}");
-                    said = line;
-                }
-            },
-        );
-        let watched = tokio::select! {
-            watched = watched => watched.map_err(Failure::failed),
-            interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Failure::failed),
-        };
-        failure.map_or(watched, Err)
-    })
+) -> Result<(), Failure> {
+    let mut failure = None;
+    let mut said = String::new();
+    // Nobody commands.
+    let (_sender, mut commands) = tokio::sync::mpsc::channel(1);
+    let watched = client::watch(
+        target,
+        subscription,
+        &mut commands,
+        |text| match print(text, json) {
+            Ok(()) => true,
+            Err(error) => {
+                failure = Some(Failure::output(&error));
+                false
+            }
+        },
+        |error| {
+            // Once for each trouble, not for each try.
+            let line = format!("{error}; coming back");
+            if line != said {
+                eprintln!("{line}");
+                said = line;
+            }
+        },
+    );
+    let watched = tokio::select! {
+        watched = watched => watched.map_err(Failure::failed),
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Failure::failed),
+    };
+    failure.map_or(watched, Err)
 }
 
 fn print(text: &str, json: bool) -> std::io::Result<()> {

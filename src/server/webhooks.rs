@@ -179,7 +179,12 @@ async fn tell(
     let slot = Arc::clone(platform.slot());
     drop(platform);
     drop(adapter);
-    slot.wait_for(ticket).await;
+    if ticket == 0 {
+        // The call is over; its end may be a request that is still on its way to the journal.
+        app.desk.journal().flush().await;
+    } else {
+        slot.wait_for(ticket).await;
+    }
     Ok(())
 }
 

@@ -187,7 +187,7 @@ impl Adapter {
                     return Some(Message { call_id: Cow::Owned(call_id.clone()), body: start });
                 }
                 Phase::Over => {
-                    self.counts.skipped += 1;
+                    self.counts.skipped += u64::from(!matches!(step, Step::Raw(Event::Start, _)));
                     self.queue.pop_front();
                     continue;
                 }

@@ -15,6 +15,11 @@ pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
     let Some(body) = topic.get("eventBody").or_else(|| is_body(message).then_some(message)) else {
         return Ok(Reading::default());
     };
+    // The same channel brings heartbeats of its own and other topics.
+    let is_ours = topic.str("topicName").is_none_or(|name| name.ends_with(".transcription"));
+    if !is_ours {
+        return Ok(Reading::default());
+    }
     let named = || topic.str("topicName")?.split('.').nth(2).map(str::to_owned);
     let began = match body.moment("sessionStartTimeMs") {
         Some(Time::Wall(ms)) => Some(ms),
@@ -114,6 +119,12 @@ pub(super) mod tests {
     #[test]
     fn heartbeats_are_no_words() {
         assert_eq!(told(Format::Genesys, "", &call()), told_of_a_call());
+    }
+
+    #[test]
+    fn heartbeats_of_the_channel_open_no_call() {
+        let beat = json!({"topicName": "channel.metadata", "eventBody": {"message": "WebSocket"}});
+        assert!(told(Format::Genesys, "", &[beat]).is_empty());
     }
 
     #[test]

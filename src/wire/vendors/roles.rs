@@ -44,7 +44,8 @@ impl Roles {
     /// format says when the map does not. `None` when nobody knows.
     pub(super) fn of(&self, keys: &[String], default: Option<Speaker>) -> Option<Speaker> {
         let mapped = |key: &str| {
-            let entry = self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
+            let entry =
+                self.0.iter().find(|(name, _)| plain(name).eq_ignore_ascii_case(plain(key)));
             entry.map(|(_, speaker)| *speaker)
         };
         // `spk_0`, `ch_0` and `Guest-0` may be called 0.
@@ -58,6 +59,11 @@ impl Roles {
             .or(default)
             .or_else(|| keys.iter().find_map(|key| role_named(key)))
     }
+}
+
+/// Some vendors say `inbound_track` where others say `inbound`.
+fn plain(key: &str) -> &str {
+    key.strip_suffix("_track").unwrap_or(key)
 }
 
 /// Words that vendors have for roles.
@@ -117,6 +123,9 @@ mod tests {
         assert_eq!(roles.of(&keys(&["0"]), Some(Speaker::Customer)), Some(Speaker::Agent));
         assert_eq!(roles.of(&keys(&["s1"]), None), Some(Speaker::Customer));
         assert_eq!(roles.of(&keys(&["4:+1425"]), None), Some(Speaker::Supervisor));
+        let tracks = Roles::parse("inbound:agent,outbound_track:customer").unwrap();
+        assert_eq!(tracks.of(&keys(&["inbound_track"]), None), Some(Speaker::Agent));
+        assert_eq!(tracks.of(&keys(&["outbound"]), None), Some(Speaker::Customer));
         assert_eq!(roles.of(&keys(&["spk_0"]), None), Some(Speaker::Agent));
         assert_eq!(roles.of(&keys(&["CALLER"]), None), Some(Speaker::Other), "everybody else");
         let none = Roles::default();

@@ -171,7 +171,10 @@ impl Session {
             self.partials.retain(|(open, _)| *open != segment_id);
             self.segments.add(&segment_id);
         }
-        let speaker = roles.of(&said.speaker, said.role).unwrap_or_else(|| {
+        // A stream without channels and labels has one speaker, number 0.
+        let alone = [String::from("0")];
+        let keys = if said.speaker.is_empty() { &alone[..] } else { &said.speaker };
+        let speaker = roles.of(keys, said.role).unwrap_or_else(|| {
             *unknown += 1;
             Speaker::Other
         });

@@ -74,7 +74,8 @@ async fn readings_at_a_time_are_bounded() {
     let own = Arc::clone(&running);
     let first = tokio::spawn(async move { get(&own, "/v1/calls").await });
     until(async || running.app.readings.places.available_permits() == 0).await;
-    let second = get(&running, "/v1/calls").await;
+    let second = tokio::time::timeout(Duration::from_secs(30), get(&running, "/v1/calls")).await;
+    let second = second.expect("a second reading began");
     assert!(second.starts_with("HTTP/1.1 503") && second.contains("retry-after"), "{second}");
     assert_eq!(running.app.metrics.readings_refused.get(), 1);
     // What needs no reading of the journal is answered meanwhile.

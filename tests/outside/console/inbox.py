@@ -4,6 +4,15 @@ from harness import of, receive, send
 from world import World  # noqa: F401  (the type of `world`)
 
 
+# Keeps every command that the page sends.
+SENT = """
+    window.sent = [];
+    const send = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (text) { window.sent.push(JSON.parse(text).type); return send.call(this, text); };
+"""
+ACTS = "window.sent.filter((type) => ['acknowledge', 'snooze', 'assign', 'resolve'].includes(type)).length"
+
+
 async def an_alert(world, call_id="c-1", corpus="te-020", **fields):
     """A live call with one alert that waits."""
     if not hasattr(world, "server"):
@@ -95,19 +104,25 @@ async def test_escape_leaves_a_form_and_nothing_else(world):
 
 async def test_keys_do_nothing_while_one_types_or_when_switched_off(world):
     await an_alert(world)
-    page = await world.page(kept={"keys": False})
+    page = await world.page(kept={"keys": False}, before=SENT)
     await page.until("document.querySelector('.card[data-current]')", "the alert")
     await page.key("a", "s")
     await page.click("#filter-word")
     await page.key("a")
     await page.until("document.querySelector('#filter-word').value === 'a'", "typing")
-    await state(page, "raised · no owner")
+    assert await page.value(ACTS) == 0, "switched off"
+    page = await world.page(user="sup-2", before=SENT)
+    await page.until("document.querySelector('.card[data-current]')", "the alert")
+    await page.click("#filter-word")
+    await page.key("a")
+    await page.until("document.querySelector('#filter-word').value === 'a'", "typing")
+    assert await page.value(ACTS) == 0, "while one types"
 
 
 async def test_a_key_meant_for_the_card_before_hits_nothing(world):
     await an_alert(world)
     await an_alert(world, "c-2", "te-020")
-    page = await world.page()
+    page = await world.page(before=SENT)
     await page.until("document.querySelectorAll('.card').length === 2", "two alerts")
     first = await page.value("document.querySelector('.card[data-current]').dataset.alert")
     await page.value("document.activeElement.blur()")
@@ -123,7 +138,7 @@ async def test_a_key_meant_for_the_card_before_hits_nothing(world):
         }}).observe(document.querySelector('#groups'), {{ subtree: true, attributes: true, childList: true }}));
     }})()""")
     await page.shows("With others 1", "#groups")
-    await state(page, "raised · no owner")
+    assert await page.value("window.sent.filter((type) => type === 'acknowledge').length") == 1, "that of sup-2"
     await page.until("new Promise((done) => setTimeout(() => done(true), 1600))", "a moment later")
     await page.key("a")
     await state(page, "acknowledged · owner you")

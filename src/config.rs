@@ -21,6 +21,12 @@ pub struct Config {
     pub data_dir: Option<PathBuf>,
     /// Model file; the built-in model when absent.
     pub model: Option<PathBuf>,
+    /// Phrases and rules; the built-in ones when absent.
+    pub rules: Option<PathBuf>,
+    /// Playbook; the one that ships when absent.
+    pub playbook: Option<PathBuf>,
+    /// Escalation matrix; the one that ships when absent.
+    pub matrix: Option<PathBuf>,
     /// Log lines.
     pub log: telemetry::Settings,
     /// Connections.
@@ -167,6 +173,7 @@ impl Config {
             hub: self.hub.clone(),
             journal: self.journal.clone(),
             wire: self.wire.clone(),
+            rules: self.rules.clone(),
         }
     }
 }

@@ -28,3 +28,17 @@ chromium_ready() {
   CHROMIUM=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
   [ -n "$CHROMIUM" ] || { debian_install chromium && CHROMIUM=$(command -v chromium); }
 }
+
+# axe finds what machines can find of accessibility. It is taken from a Python wheel into target/.
+AXE=target/axe/axe.min.js
+axe_ready() {
+  [ -s "$AXE" ] && return
+  python_ready || return 1
+  mkdir -p target/axe
+  "$PYTHON" -m pip download -q --no-deps -d target/axe 'axe-playwright-python>=0.1.4,<1' 2>/dev/null || return 1
+  "$PYTHON" - target/axe "$AXE" <<'EXTRACT'
+import pathlib, sys, zipfile
+wheel = next(pathlib.Path(sys.argv[1]).glob("axe_playwright_python-*.whl"))
+pathlib.Path(sys.argv[2]).write_bytes(zipfile.ZipFile(wheel).read("axe_playwright_python/axe.min.js"))
+EXTRACT
+}

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
+use super::engine::Files;
 use super::{Failure, engine};
 use crate::call::Call;
 use crate::corpus::{self, CorpusFile};
@@ -48,7 +49,7 @@ fn per_hundred(text: &str) -> Result<f64, String> {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let engine = engine::build(args.model.as_deref(), Settings::default())?;
+    let engine = engine::build(Files::model(args.model.as_deref()), Settings::default())?;
     let files = corpus::read_all(&args.corpus).map_err(Failure::failed)?;
     let calls: Vec<&Call> = files.iter().flat_map(|file| &file.calls).collect();
     if let Some(call) = calls.iter().find(|call| call.outcome.is_none()) {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::engine::Files;
 use super::{Failure, engine, variables};
 use crate::config::Config;
 
@@ -33,8 +34,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let Command::Check { file } = &args.command;
     let config = Config::load(file.as_deref(), variables()).map_err(Failure::usage)?;
     config.check().map_err(|error| Failure::usage(error.at(file.as_deref(), variables())))?;
-    // A model that cannot be read would stop the start as well.
-    engine::build(config.model.as_deref(), config.engine.clone())?;
+    // A model, rules, a playbook or a matrix that cannot be read would stop the start as well.
+    engine::build(Files::of(&config), config.engine.clone())?;
     let text = toml::to_string(&config).map_err(Failure::failed)?;
     std::io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::output(&error))
 }

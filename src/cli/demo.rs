@@ -9,6 +9,7 @@ use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
+use super::engine::Files;
 use super::{Failure, engine};
 use crate::call::Call;
 use crate::client::{self, INGEST, Note, Script, Settings, Speed, Target};
@@ -55,7 +56,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         .map(Call::parse)
         .collect::<Result<_, _>>()
         .map_err(|error| Failure::Failed(format!("the built-in samples: {error}")))?;
-    let engine = Arc::new(engine::build(None, Config::default().engine)?);
+    let engine = engine::build(Files::default(), Config::default().engine)?;
+    // Calls played this fast would have spent an hour's budget within minutes.
+    let matrix = engine.matrix.clone().without_budget();
+    let engine = Arc::new(engine.with_matrix(matrix));
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
     runtime.block_on(demo(args, engine, samples))
 }

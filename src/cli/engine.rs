@@ -3,18 +3,75 @@
 use std::path::Path;
 
 use super::Failure;
+use crate::config::Config;
+use crate::engine::matrix::Matrix;
 use crate::engine::{Engine, Settings};
 
-/// Builds the engine of `model`, or of the one that ships.
+/// The files an engine is built from; what is absent is what ships with the binary.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Files<'a> {
+    /// The model (JSON).
+    pub model: Option<&'a Path>,
+    /// Phrases and rules (TOML).
+    pub rules: Option<&'a Path>,
+    /// Advice (TOML).
+    pub playbook: Option<&'a Path>,
+    /// The escalation matrix (TOML).
+    pub matrix: Option<&'a Path>,
+}
+
+impl<'a> Files<'a> {
+    /// Those that a configuration names.
+    pub fn of(config: &'a Config) -> Files<'a> {
+        Files {
+            model: config.model.as_deref(),
+            rules: config.rules.as_deref(),
+            playbook: config.playbook.as_deref(),
+            matrix: config.matrix.as_deref(),
+        }
+    }
+
+    /// A model alone, for commands that tell nobody.
+    pub fn model(model: Option<&'a Path>) -> Files<'a> {
+        Files { model, ..Files::default() }
+    }
+}
+
+/// Builds the engine.
 ///
 /// # Errors
-/// [`Failure::Usage`] when the file is missing or no model this binary can use.
-pub(super) fn build(model: Option<&Path>, settings: Settings) -> Result<Engine, Failure> {
-    let Some(path) = model else {
-        return Engine::with_model(None, settings).map_err(Failure::usage);
-    };
+/// [`Failure::Usage`] when a file is missing or this binary cannot use it.
+pub(super) fn build(files: Files<'_>, settings: Settings) -> Result<Engine, Failure> {
+    let model = files.model.map(|path| read(path, "model")).transpose()?;
+    let model = model.as_ref().map(|(json, name)| (json.as_str(), name.as_str()));
+    let mut engine = Engine::with_model(model, settings).map_err(Failure::usage)?;
+    if let Some(path) = files.rules {
+        let (toml, name) = read(path, "rules")?;
+        engine = engine.with_rules(&toml, &name).map_err(Failure::usage)?;
+    }
+    if let Some(path) = files.playbook {
+        let (toml, name) = read(path, "playbook")?;
+        engine = engine.with_playbook(&toml, &name).map_err(Failure::usage)?;
+    }
+    Ok(match files.matrix {
+        Some(path) => engine.with_matrix(matrix(path)?),
+        None => engine,
+    })
+}
+
+/// Reads a matrix.
+///
+/// # Errors
+/// [`Failure::Usage`] with file, line and column.
+pub(super) fn matrix(path: &Path) -> Result<Matrix, Failure> {
+    let (toml, name) = read(path, "matrix")?;
+    Matrix::parse(&toml, &name).map_err(Failure::usage)
+}
+
+/// The text of a file, and its name for errors.
+fn read(path: &Path, what: &str) -> Result<(String, String), Failure> {
     let name = path.display().to_string();
-    let json = std::fs::read_to_string(path)
-        .map_err(|error| Failure::Usage(format!("cannot read the model {name}: {error}")))?;
-    Engine::with_model(Some((&json, &name)), settings).map_err(Failure::usage)
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::Usage(format!("cannot read the {what} {name}: {error}")))?;
+    Ok((text, name))
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use serde::Deserialize;
 
+use super::engine::Files;
 use super::lessons::{self, Corpus};
 use super::{Failure, engine, progress};
 use crate::call::Call;
@@ -182,7 +183,7 @@ fn seen(files: &[CorpusFile], engine: &Engine) -> usize {
 
 fn by_one_model(args: &Args, calls: &[&Call], settings: Settings) -> Result<Judged, Failure> {
     let prior = settings.prior;
-    let engines = vec![engine::build(args.model.as_deref(), settings)?];
+    let engines = vec![engine::build(Files::model(args.model.as_deref()), settings)?];
     let others = match args.train_corpus.as_slice() {
         [] => Vec::new(),
         paths => corpus::read_all(paths).map_err(Failure::failed)?,

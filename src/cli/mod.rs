@@ -1,5 +1,6 @@
 //! The command line: a file a subcommand, each thin.
 
+mod backtest;
 mod calibrate;
 mod config;
 mod demo;
@@ -8,6 +9,7 @@ mod evaluate;
 mod failure;
 mod journal;
 mod lessons;
+mod matrix;
 mod progress;
 mod replay;
 mod score;
@@ -43,10 +45,14 @@ enum Command {
     Train(train::Args),
     /// Judge a model on recorded calls: what it catches, how early, at what price.
     Evaluate(evaluate::Args),
+    /// See which alerts rules or a model would have raised on past calls.
+    Backtest(backtest::Args),
     /// Set a model's thresholds by your own ended calls.
     Calibrate(calibrate::Args),
     /// Check the configuration of the service and see every setting.
     Config(config::Args),
+    /// Check the escalation matrix and see who would be told of an alert, and when.
+    Matrix(matrix::Args),
     /// Look after the journal: check, export, backup, restore.
     Journal(journal::Args),
 }
@@ -70,8 +76,10 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Score(args) => score::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Backtest(args) => backtest::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Config(args) => config::run(&args),
+        Command::Matrix(args) => matrix::run(&args),
         Command::Journal(args) => journal::run(&args),
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use super::engine::Files;
 use super::{Failure, engine};
 use crate::corpus;
 use crate::engine::{Settings, score_call};
@@ -21,6 +22,9 @@ pub(super) struct Args {
     /// Model file [default: the one that ships].
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+    /// Phrases and rules [default: those that ship].
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
     /// Share of your calls that escalate; shifts the probabilities [default: 0.05, as serve].
     #[arg(long, value_name = "P")]
     prior: Option<f64>,
@@ -35,7 +39,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let mut settings = Settings::default();
     settings.prior = args.prior.unwrap_or(settings.prior);
-    let engine = engine::build(args.model.as_deref(), settings)?;
+    let (model, rules) = (args.model.as_deref(), args.rules.as_deref());
+    let engine = engine::build(Files { rules, ..Files::model(model) }, settings)?;
     let stdin = [PathBuf::from("-")];
     let files = if args.files.is_empty() { &stdin[..] } else { &args.files };
     let mut out = BufWriter::new(stdout().lock());

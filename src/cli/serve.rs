@@ -8,6 +8,7 @@ use std::sync::Arc;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::engine::Files;
 use super::{Failure, engine, variables};
 use crate::config::Config;
 use crate::engine::Engine;
@@ -21,6 +22,8 @@ use crate::{server, telemetry};
   forewarn serve
   forewarn serve --listen 127.0.0.1:0 --log-format json
   forewarn serve --data-dir data --config forewarn.toml
+  forewarn serve --rules my-rules.toml
+  forewarn serve --matrix matrix.toml
   FOREWARN_DESK_RESUME_GRACE_S=120 forewarn serve
 
 Every setting of the file has a variable: `[desk] resume_grace_s` is FOREWARN_DESK_RESUME_GRACE_S.
@@ -38,6 +41,16 @@ pub(super) struct Args {
     /// Model file [default: the one that ships].
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+    /// Phrases and rules (TOML, as data/triggers.toml); looked at again whenever the file changes
+    /// [default: those that ship].
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+    /// Playbook (TOML): what to say and do about each reason [default: the one that ships].
+    #[arg(long, value_name = "FILE")]
+    playbook: Option<PathBuf>,
+    /// Escalation matrix (TOML): who is told of alerts [default: the one that ships].
+    #[arg(long, value_name = "FILE")]
+    matrix: Option<PathBuf>,
     /// Form of the log lines on stderr [default: text].
     #[arg(long, value_name = "FORM")]
     log_format: Option<telemetry::Format>,
@@ -46,7 +59,7 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let config = config(args)?;
     telemetry::init(&config.log).map_err(Failure::usage)?;
-    let engine = engine::build(config.model.as_deref(), config.engine.clone())?;
+    let engine = engine::build(Files::of(&config), config.engine.clone())?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
     runtime.block_on(serve(config, Arc::new(engine)))
 }
@@ -61,6 +74,9 @@ fn config(args: Args) -> Result<Config, Failure> {
     }
     config.data_dir = args.data_dir.or(config.data_dir);
     config.model = args.model.or(config.model);
+    config.rules = args.rules.or(config.rules);
+    config.playbook = args.playbook.or(config.playbook);
+    config.matrix = args.matrix.or(config.matrix);
     config.check().map_err(Failure::usage)?;
     Ok(config)
 }

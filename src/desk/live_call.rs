@@ -32,10 +32,15 @@ pub(super) struct LiveCall {
     pub call_id: Arc<str>,
     pub number: CallNumber,
     pub state: CallState,
+    /// What it is judged with: that of its start, as long as rules matter.
+    pub engine: Arc<Engine>,
     /// The connection that may write to it.
     pub owner: Option<Arc<Link>>,
     /// When it counts as abandoned, while no connection holds it.
     pub absent_until: Option<Timestamp>,
+    /// Before that, no deadline of a rule passes for want of words: the platform has just come
+    /// back and may have some to send.
+    pub words_until: Option<Timestamp>,
     /// When a timer will look at it.
     pub scheduled: Option<Timestamp>,
     /// At least the bytes of its attributes; an update that replaces one is counted in full.
@@ -49,13 +54,15 @@ pub(super) struct LiveCall {
 }
 
 impl LiveCall {
-    pub fn new(call_id: Arc<str>, state: CallState) -> LiveCall {
+    pub fn new(call_id: Arc<str>, state: CallState, engine: Arc<Engine>) -> LiveCall {
         LiveCall {
             call_id,
             number: CallNumber::default(),
             state,
+            engine,
             owner: None,
             absent_until: None,
+            words_until: None,
             scheduled: None,
             attributes_bytes: 0,
             said: Vec::new(),
@@ -116,15 +123,21 @@ impl Desk {
     ) -> Applied {
         let was_open = call.is_open();
         let scoring = Instant::now();
-        let (event, effects, failed) = self.effects(call, event, at);
+        let (event, mut effects, failed) = self.effects(call, event, at);
+        let held = self.budget.over(&call.state, &effects.warned, at);
+        call.state.hold(&held, &mut effects);
+        let recorded = Recorded { at, event, held };
         let scored = Instant::now();
         self.metrics.events.inc();
         self.metrics.apply_seconds.observe((scored - scoring).as_secs_f64());
         let timing = read.map(|read| Timing { read, scoring, scored });
         let archived = !was_open || !call.is_open();
-        let score = self.submit(call, event, effects, at, timing, archived, permit, ticket);
+        let score = self.submit(call, recorded, effects, timing, archived, permit, ticket);
         if was_open != call.is_open() {
             self.shelf.phase_changed(call);
+        }
+        if call.state.ended_for_good() {
+            call.engine = self.engines.present();
         }
         self.schedule(call);
         Applied { score, failed }
@@ -146,7 +159,7 @@ impl Desk {
     /// and does not have it.
     fn effects(&self, call: &mut LiveCall, event: Event, at: Timestamp) -> (Event, Effects, bool) {
         let state = &mut call.state;
-        let engine: &Engine = &self.engine;
+        let engine: &Engine = &call.engine;
         match catch_unwind(AssertUnwindSafe(|| state.apply(engine, &event, at))) {
             Ok(effects) => (event, effects, false),
             Err(_) => {
@@ -163,9 +176,8 @@ impl Desk {
     fn submit(
         &self,
         call: &mut LiveCall,
-        event: Event,
+        recorded: Recorded,
         effects: Effects,
-        at: Timestamp,
         timing: Option<Timing>,
         archived: bool,
         permit: Permit<'_, Publication>,
@@ -173,6 +185,8 @@ impl Desk {
     ) -> Option<Score> {
         let (publication, score) = self.publication(call, effects, timing);
         self.metrics.alert_changes.inc_by(publication.alerts.len() as u64);
+        self.budget.see(&call.call_id, &publication.alerts);
+        self.watch_tiers(&call.call_id, &publication.alerts);
         call.keep(&publication.said);
         // A call that goes on for long brings its first part to the tables before its end.
         let early = !archived && call.said_bytes > self.settings.max_unarchived_bytes;
@@ -181,12 +195,10 @@ impl Desk {
             let said = call.take_said();
             Box::new(Archive::of(&call.state, Arc::clone(&publication.view), said))
         });
-        let record = Record {
-            call_id: Arc::clone(&call.call_id),
-            recorded: Recorded { at, event },
-            base_offset: 0,
-            archive,
-        };
+        let begins = matches!(recorded.event, Event::Start(_));
+        let ruleset = begins.then(|| call.engine.ruleset.clone());
+        let call_id = Arc::clone(&call.call_id);
+        let record = Record { call_id, recorded, base_offset: 0, archive, ruleset };
         let messages = publication.messages();
         permit.submit(Entry { record, messages, payload: publication }, ticket);
         score
@@ -203,7 +215,8 @@ impl Desk {
         ticket: Ticket,
     ) {
         self.metrics.events.inc();
-        self.submit(call, event, effects, at, None, false, permit, ticket);
+        let recorded = Recorded { at, event, held: Vec::new() };
+        self.submit(call, recorded, effects, None, false, permit, ticket);
     }
 
     pub(super) fn publication(
@@ -212,9 +225,10 @@ impl Desk {
         effects: Effects,
         timing: Option<Timing>,
     ) -> (Publication, Option<Score>) {
-        let Effects { score, said, risk, alerts, call: change, over } = effects;
+        let Effects { score, said, risk, alerts, warned: _, call: change, over, rules: _ } =
+            effects;
         self.metrics.over_limits(over);
-        let view = Arc::new(call.state.view(&self.engine));
+        let view = Arc::new(call.state.view(&call.engine));
         let alerts = alerts.into_iter().map(Arc::new).collect();
         let number = call.number.clone();
         (Publication { number, view, change, risk, said, alerts, timing }, score)

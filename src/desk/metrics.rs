@@ -34,6 +34,8 @@ pub struct Metrics {
     pub unquotable: Counter,
     /// Finished utterances of long calls that were forgotten.
     pub segments_forgotten: Counter,
+    /// Words that rules would have had to remember and do not count.
+    pub rule_mentions_passed_over: Counter,
     /// Parts of calls that went to the tables before the end of their call.
     pub early_archives: Counter,
     /// Messages that left a gap.
@@ -50,6 +52,12 @@ pub struct Metrics {
     pub too_many: Counter,
     /// Alerts that changed.
     pub alert_changes: Counter,
+    /// Warnings held because the budget of their team was spent.
+    pub alerts_held: Counter,
+    /// Held alerts that a budget had room for later.
+    pub alerts_released: Counter,
+    /// Tiers passed by because nobody of theirs was connected.
+    pub tiers_absent: Counter,
     /// Events that made the engine panic.
     pub panics: Counter,
     /// How far our time is ahead of a system clock that was set back, in ms.
@@ -72,6 +80,7 @@ impl Metrics {
             matches_passed_over: Counter::default(),
             unquotable: Counter::default(),
             segments_forgotten: Counter::default(),
+            rule_mentions_passed_over: Counter::default(),
             early_archives: Counter::default(),
             gaps: Counter::default(),
             refused: Counter::default(),
@@ -80,6 +89,9 @@ impl Metrics {
             reopened: Counter::default(),
             too_many: Counter::default(),
             alert_changes: Counter::default(),
+            alerts_held: Counter::default(),
+            alerts_released: Counter::default(),
+            tiers_absent: Counter::default(),
             panics: Counter::default(),
             clock_ahead_ms: Gauge::default(),
             apply_seconds: Histogram::new(exponential_buckets(0.000_001, 2.0, 18)),
@@ -104,6 +116,14 @@ impl Metrics {
             ("matches_passed_over", "Repeats over the limit", &metrics.matches_passed_over),
             ("unquotable_chunks", "Chunks over the text for quotes", &metrics.unquotable),
             ("segments_forgotten", "Finished utterances forgotten", &metrics.segments_forgotten),
+            (
+                "rule_mentions_passed_over",
+                "Words over the memory of rules",
+                &metrics.rule_mentions_passed_over,
+            ),
+            ("alerts_held", "Warnings over the budget of their team", &metrics.alerts_held),
+            ("alerts_released", "Held alerts the budget had room for", &metrics.alerts_released),
+            ("tiers_absent", "Tiers with nobody connected", &metrics.tiers_absent),
             ("early_archives", "Parts archived before the end", &metrics.early_archives),
         ] {
             all.register(name, help, counter.clone());
@@ -167,6 +187,7 @@ impl Metrics {
         self.matches_passed_over.inc_by(over.matches);
         self.unquotable.inc_by(over.unquotable);
         self.segments_forgotten.inc_by(over.segments);
+        self.rule_mentions_passed_over.inc_by(over.mentions);
     }
 
     pub(super) fn engine_panicked(&self, call_id: &str, at: Timestamp) {

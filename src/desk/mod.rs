@@ -5,6 +5,7 @@
 //! unlocks, so the journal has the events of a call in the order in which they were applied.
 //! The desk knows no socket: a connection is a [`Platform`] or a [`Person`] to it.
 
+mod budget;
 mod clock;
 mod live_call;
 mod metrics;
@@ -12,7 +13,9 @@ mod metrics;
 mod model_tests;
 mod people;
 mod platform;
+mod presence;
 mod recover;
+mod rulesets;
 mod shelf;
 #[cfg(test)]
 mod stage;
@@ -33,7 +36,11 @@ pub use clock::Clock;
 pub use metrics::Metrics;
 pub use people::{Answer, Person};
 pub use platform::{Later, Now, Platform, Taken};
+pub use rulesets::unusable_ruleset;
 
+use budget::Budget;
+use presence::Presence;
+use rulesets::Engines;
 use shelf::Shelf;
 use timers::Timers;
 
@@ -43,6 +50,9 @@ use timers::Timers;
 pub struct Settings {
     /// How long a call waits for its platform to come back before it ends as abandoned.
     pub resume_grace_s: u32,
+    /// The same for a call that comes by webhook, counted from its last request: a vendor sends
+    /// nothing while nobody speaks. A restart of the server counts it as any other call.
+    pub webhook_grace_s: u32,
     /// Most calls open at a time; one more is refused with `too_many_calls`.
     pub max_open_calls: usize,
     /// Ended calls whose state is kept, so that an abandoned one can be opened again and a
@@ -58,18 +68,23 @@ pub struct Settings {
     /// Bytes of final chunks that an open call keeps in memory for its archive; over it they go
     /// to the tables before the call ends.
     pub max_unarchived_bytes: usize,
+    /// Versions of the rules that calls may be begun with at a time; one more is not loaded
+    /// before some of those calls have ended.
+    pub max_rulesets: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Settings {
             resume_grace_s: 60,
+            webhook_grace_s: 900,
             max_open_calls: 10_000,
             kept_calls: 2_000,
             remembered_calls: 100_000,
             max_call_attributes_bytes: 65_536,
             max_calls_per_connection: 10_000,
             max_unarchived_bytes: 262_144,
+            max_rulesets: 16,
         }
     }
 }
@@ -86,6 +101,9 @@ impl Settings {
                 return Err(format!("`{name}` is 0; no call would be taken, set at least 1"));
             }
         }
+        if self.max_rulesets < 2 {
+            return Err("`max_rulesets` must be at least 2, or no rules could be loaded".into());
+        }
         Ok(())
     }
 }
@@ -93,7 +111,7 @@ impl Settings {
 /// All calls and what they need.
 #[derive(Debug)]
 pub struct Desk {
-    engine: Arc<Engine>,
+    engines: Engines,
     hub: Arc<Hub>,
     journal: WriterHandle<Publication>,
     settings: Settings,
@@ -101,6 +119,8 @@ pub struct Desk {
     metrics: Metrics,
     shelf: Shelf,
     timers: Timers,
+    budget: Budget,
+    presence: Presence,
 }
 
 impl Desk {
@@ -115,12 +135,28 @@ impl Desk {
     ) -> Desk {
         let shelf = Shelf::new(&settings, metrics.clone());
         let timers = Timers::default();
-        Desk { engine, hub, journal, settings, clock, metrics, shelf, timers }
+        let budget = Budget::new(engine.matrix.warnings_per_hour(), metrics.clone());
+        let presence = Presence::default();
+        let engines = Engines::new(engine, settings.max_rulesets);
+        Desk { engines, hub, journal, settings, clock, metrics, shelf, timers, budget, presence }
     }
 
-    /// What all calls share.
-    pub fn engine(&self) -> &Arc<Engine> {
-        &self.engine
+    /// What calls that begin now share.
+    pub fn engine(&self) -> Arc<Engine> {
+        self.engines.present()
+    }
+
+    /// Gives calls that begin from now on another engine, which differs in its rules only.
+    ///
+    /// # Errors
+    /// A sentence, when calls that go on hold too many others.
+    pub fn use_engine(&self, engine: Arc<Engine>) -> Result<(), String> {
+        self.engines.replace(engine)
+    }
+
+    /// How calls are kept.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The read model.

@@ -64,7 +64,7 @@ impl Person {
             return refused("already_resolved", format!("alert `{alert_id}` is closed"));
         };
         let mut call = call.lock();
-        let check = call.state.check(&desk.engine, alert_id, &self.name, &action);
+        let check = call.state.check(&call.engine, alert_id, &self.name, &action);
         self.ticket += 1;
         let ticket = (Arc::clone(&self.slot), self.ticket);
         match check {
@@ -94,6 +94,11 @@ impl Person {
         let mut call = shared.lock();
         if !call.is_open() {
             return refused("not_found", format!("call `{call_id}` is over"));
+        }
+        if !call.state.takes_hand(&call.engine) {
+            let most = call.engine.settings.max_alerts_per_call;
+            let message = format!("call `{call_id}` has raised {most} alerts, which is the limit");
+            return refused("rate_limited", message);
         }
         self.ticket += 1;
         let ticket = Some((Arc::clone(&self.slot), self.ticket));

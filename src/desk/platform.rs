@@ -87,6 +87,8 @@ pub struct Platform {
     ticket: u64,
     calls: HashMap<Arc<str>, Hold>,
     held: usize,
+    /// How long its calls wait for another connection when this one is gone.
+    grace_s: u32,
 }
 
 /// What a connection knows of a call it started.
@@ -105,7 +107,16 @@ enum Hold {
 impl Platform {
     /// A connection that holds no call yet.
     pub fn new(desk: Arc<Desk>) -> Platform {
-        Platform { desk, link: Arc::default(), ticket: 0, calls: HashMap::new(), held: 0 }
+        let grace_s = desk.settings.resume_grace_s;
+        Platform { desk, link: Arc::default(), ticket: 0, calls: HashMap::new(), held: 0, grace_s }
+    }
+
+    /// One that lasts for a single request; its calls then wait longer for the next.
+    pub fn of_webhooks(desk: Arc<Desk>) -> Platform {
+        let grace_s = desk.settings.webhook_grace_s;
+        let mut platform = Platform::new(desk);
+        platform.grace_s = grace_s;
+        platform
     }
 
     /// Hears of commits and of calls that were taken over.
@@ -221,16 +232,24 @@ impl Platform {
     }
 
     /// Opens a call that is not known. The caller holds the shard, so nobody sees it half made.
-    fn open(&mut self, desk: &Desk, start: CallStart, permit: Permit<'_, Publication>) -> LiveCall {
+    fn open(
+        &mut self,
+        desk: &Desk,
+        mut start: CallStart,
+        permit: Permit<'_, Publication>,
+    ) -> LiveCall {
         let at = desk.clock.now();
+        let engine = desk.engines.present();
+        start.ruleset = Some(engine.ruleset.hash.to_string());
         let call_id: Arc<str> = Arc::from(start.call_id.as_str());
         let bytes = attribute_bytes(&start.attributes);
-        let (state, effects) = CallState::open(&desk.engine, start.clone(), at);
-        let mut call = LiveCall::new(call_id, state);
+        let (state, effects) = CallState::open(&engine, start.clone(), at);
+        let mut call = LiveCall::new(call_id, state, engine);
         call.owner = Some(Arc::clone(&self.link));
         call.attributes_bytes = bytes;
         let (ticket, _) = self.ticket();
         desk.submit_start(&mut call, Event::Start(start), effects, at, permit, ticket);
+        desk.schedule(&mut call);
         call
     }
 
@@ -262,6 +281,8 @@ impl Platform {
         }
         if !ended {
             call.absent_until = None;
+            let delay_ms = call.engine.settings.transcript_delay_ms;
+            call.words_until = Some(desk.clock.now().plus_ms(delay_ms));
             let before = call.owner.replace(Arc::clone(&self.link));
             if let Some(before) = before.filter(|link| !Arc::ptr_eq(link, &self.link)) {
                 desk.metrics.call_taken_over(&call_id);
@@ -270,6 +291,7 @@ impl Platform {
                 drop(lost);
                 before.slot.wake();
             }
+            desk.schedule(call);
             self.hold(Arc::clone(&call_id), Arc::clone(shared));
         }
         self.started(call_id, call.state.last_seq(), reopened, ended)
@@ -429,7 +451,7 @@ impl Platform {
 impl Drop for Platform {
     /// The connection is gone; its calls wait for another one.
     fn drop(&mut self) {
-        let grace_ms = i64::from(self.desk.settings.resume_grace_s) * 1_000;
+        let grace_ms = i64::from(self.grace_s) * 1_000;
         for hold in self.calls.values() {
             let Hold::Mine { call, .. } = hold else { continue };
             let mut call = call.lock();
@@ -452,7 +474,7 @@ impl Desk {
         let added = attribute_bytes(attributes);
         if call.attributes_bytes + added > limit {
             // Count what is really there before refusing.
-            let view = call.state.view(&self.engine);
+            let view = call.state.view(&call.engine);
             call.attributes_bytes = attribute_bytes(&view.attributes);
         }
         if call.attributes_bytes + added > limit {

@@ -9,17 +9,13 @@ use std::thread;
 
 use super::Desk;
 use super::live_call::{LiveCall, SharedCall};
+use super::rulesets::Kept;
 use super::shelf::Known;
-use crate::call::Timestamp;
 use crate::engine::CallState;
 use crate::engine::effects::Effects;
 use crate::engine::event::Event;
 use crate::hub::Publication;
 use crate::journal::{History, Record};
-
-/// What fell due while the server was down waits so long after the start, so that platforms and
-/// consoles are back to hear of it.
-const OVERDUE_PAUSE_MS: i64 = 10_000;
 
 /// A call folded, and what its events published, each with the offset before it.
 struct Folded {
@@ -32,8 +28,13 @@ struct Folded {
 impl Desk {
     /// Brings back what the journal holds. Open calls wait for their platform from now on.
     pub fn recover(&self, history: History) {
-        let History { records, ended, same_engine } = history;
-        let mut folded = self.fold_all(by_call(records));
+        let History { records, ended, same_engine, rulesets } = history;
+        if !records.is_empty() {
+            self.presence.recovered_at(self.clock.now());
+        }
+        let kept = Kept::new(self.engines.present(), &rulesets);
+        let mut folded = self.fold_all(by_call(records), &kept);
+        self.engines.remember(&kept);
         folded.sort_by_key(|folded| folded.last_offset);
         let mut published = Vec::new();
         for Folded { call, published: own, .. } in folded {
@@ -48,7 +49,7 @@ impl Desk {
     }
 
     /// Calls are independent of each other, so every processor folds its share.
-    fn fold_all(&self, mut calls: Vec<Vec<Record>>) -> Vec<Folded> {
+    fn fold_all(&self, mut calls: Vec<Vec<Record>>, kept: &Kept) -> Vec<Folded> {
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let share = calls.len().div_ceil(threads).max(1);
         thread::scope(|scope| {
@@ -56,7 +57,7 @@ impl Desk {
             for own in calls.chunks_mut(share) {
                 workers.push(scope.spawn(move || {
                     let records = own.iter_mut().map(std::mem::take);
-                    records.filter_map(|records| self.fold(records)).collect::<Vec<Folded>>()
+                    records.filter_map(|records| self.fold(records, kept)).collect::<Vec<Folded>>()
                 }));
             }
             let folded = workers.into_iter().map(|worker| match worker.join() {
@@ -68,21 +69,23 @@ impl Desk {
     }
 
     /// Folds one call. `None` when nothing of it is left to know.
-    fn fold(&self, records: Vec<Record>) -> Option<Folded> {
+    fn fold(&self, records: Vec<Record>, kept: &Kept) -> Option<Folded> {
         let mut folded: Option<Folded> = None;
         for Record { recorded, base_offset: last_offset, call_id, .. } in records {
             match (&mut folded, &recorded.event) {
                 // A second start of the same id is another call.
                 (_, Event::Start(start)) => {
-                    let (state, effects) =
-                        CallState::open(&self.engine, start.clone(), recorded.at);
-                    let call = LiveCall::new(call_id, state);
+                    let engine = kept.of(start);
+                    let (state, effects) = CallState::open(engine, start.clone(), recorded.at);
+                    let call = LiveCall::new(call_id, state, Arc::clone(engine));
                     let mut published = folded.map_or(Vec::new(), |folded| folded.published);
                     published.push((last_offset, self.publication(&call, effects, None).0));
                     folded = Some(Folded { call, last_offset, published });
                 }
                 (Some(folded), event) => {
-                    let effects = folded.call.state.apply(&self.engine, event, recorded.at);
+                    let LiveCall { state, engine, .. } = &mut folded.call;
+                    let mut effects = state.apply(engine, event, recorded.at);
+                    state.hold(&recorded.held, &mut effects);
                     folded.last_offset = last_offset;
                     self.note(folded, effects);
                 }
@@ -112,8 +115,12 @@ impl Desk {
     }
 
     fn restore(&self, mut call: LiveCall) {
+        self.budget.restore(&call.state);
         if call.state.is_forgotten() && call.state.is_final() {
             return;
+        }
+        if call.state.ended_for_good() {
+            call.engine = self.engines.present();
         }
         let now = self.clock.now();
         if call.is_open() {
@@ -123,19 +130,12 @@ impl Desk {
         } else {
             self.shelf.restore_ended(&call);
         }
-        self.schedule_overdue_later(&mut call, now);
+        self.schedule(&mut call);
+        let alerts: Vec<_> = call.state.open_alerts().cloned().map(Arc::new).collect();
+        self.budget.see(&call.call_id, &alerts);
+        self.watch_tiers(&call.call_id, &alerts);
         let call_id = Arc::clone(&call.call_id);
         self.shelf.shard(&call_id).insert(call_id.clone(), Known::Live(SharedCall::new(call)));
-    }
-
-    /// Plans the next look at a call; what is overdue already has to wait a little.
-    fn schedule_overdue_later(&self, call: &mut LiveCall, now: Timestamp) {
-        let later = now.plus_ms(OVERDUE_PAUSE_MS);
-        let due = call.state.due(&self.engine);
-        let due = due.map(|due| if due < now { later } else { due });
-        if let Some(due) = due.into_iter().chain(call.absent_until).min() {
-            self.timers.schedule(call, due);
-        }
     }
 }
 

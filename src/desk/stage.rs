@@ -12,7 +12,7 @@ use crate::call::Timestamp;
 use crate::engine::Engine;
 use crate::engine::effects::CallPhase;
 use crate::engine::event::Action;
-use crate::hub::{self, Hub, Picture, Publication};
+use crate::hub::{self, Console, Hub, Picture, Publication};
 use crate::journal::{self, Committed, Journal, Writer};
 use crate::wire::{self, Filter, Since};
 
@@ -22,6 +22,7 @@ pub(super) struct Stage {
     pub desk: Arc<Desk>,
     writer: Writer,
     pub platforms: Vec<Platform>,
+    console: Option<Console>,
 }
 
 impl Stage {
@@ -54,13 +55,21 @@ impl Stage {
         let desk = Arc::new(desk);
         desk.recover(history);
         let platforms = (0..connections).map(|_| Platform::new(Arc::clone(&desk))).collect();
-        Stage { desk, writer, platforms }
+        Stage { desk, writer, platforms, console: None }
+    }
+
+    /// Has somebody look at everything, or nobody.
+    pub fn seat(&mut self, present: bool) {
+        self.console = present.then(|| self.desk.hub().connect("sup").unwrap());
+        if let Some(console) = &self.console {
+            console.subscribe(Filter::default(), None);
+        }
     }
 
     /// Ends without any farewell.
     pub fn crash(self) {
-        let Stage { desk, writer, platforms } = self;
-        drop((platforms, desk));
+        let Stage { desk, writer, platforms, console } = self;
+        drop((platforms, console, desk));
         assert!(writer.join(Duration::from_secs(30)));
     }
 
@@ -79,7 +88,7 @@ impl Stage {
     }
 
     pub async fn hold_open_calls(&mut self) {
-        let mut calls = self.desk.hub().calls_below(None, usize::MAX, false);
+        let mut calls = self.desk.hub().calls_below(None, 1_000, false);
         calls.retain(|call| call.view.state == CallPhase::Open);
         for call in calls {
             let start = json!({"type": "call_start", "call_id": call.view.call_id});
@@ -111,11 +120,11 @@ impl Stage {
     /// All that anybody can see, numbers with every bit.
     pub fn seen(&self, history: bool) -> Value {
         let hub = self.desk.hub();
-        let mut calls = hub.calls_below(None, usize::MAX, false);
+        let mut calls = hub.calls_below(None, 1_000, false);
         calls.retain(|call| history || call.view.ended_at.is_none());
         let calls = calls.iter().filter_map(|call| hub.call(&call.view.call_id));
         let calls: Vec<_> = calls.map(|call| (call.number, call)).collect();
-        let mut alerts = hub.alerts_below(None, usize::MAX);
+        let mut alerts = hub.alerts_below(None, 1_000);
         alerts.sort_by(|a, b| a.alert_id.cmp(&b.alert_id));
         alerts.retain(|alert| history || alert.state.is_open());
         json!({"calls": calls, "alerts": alerts, "offset": hub.offset()})
@@ -123,7 +132,7 @@ impl Stage {
 
     /// What a console that was away since `offset` gets, if not the full picture.
     pub fn missed(&self, offset: u64) -> Option<Vec<String>> {
-        let console = self.desk.hub().connect().unwrap();
+        let console = self.desk.hub().connect("late").unwrap();
         let since = Since { epoch: "e".into(), offset };
         match console.subscribe(Filter::default(), Some(&since)) {
             Picture::Full { .. } => None,

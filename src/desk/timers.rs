@@ -1,4 +1,4 @@
-//! Due times of calls: resume grace, snoozes, outcome grace.
+//! Due times of calls: resume grace, snoozes, tiers, outcome grace, deadlines of rules.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use super::Desk;
 use super::live_call::LiveCall;
+use super::presence::Recovered;
 use crate::call::Timestamp;
 use crate::engine::event::Event;
 
@@ -33,6 +34,11 @@ impl Timers {
             self.lock().push(Reverse((due, Arc::clone(&call.call_id))));
             self.changed.notify_one();
         }
+    }
+
+    /// Has the timers looked at without delay.
+    pub fn wake(&self) {
+        self.changed.notify_one();
     }
 
     fn take_due(&self, now: Timestamp) -> Vec<Arc<str>> {
@@ -72,7 +78,7 @@ impl Desk {
     /// Does everything that is due by now. Called at least once a second.
     pub(super) async fn fire_due(&self) {
         self.metrics.clock_is_ahead(self.clock.ahead_ms());
-        for call_id in self.timers.take_due(self.clock.now()) {
+        for call_id in self.in_order(self.timers.take_due(self.clock.now())) {
             // A stopped journal means that the server is going down.
             let Some(permit) = self.journal.permit().await else { return };
             let Some(call) = self.shelf.live(&call_id) else { continue };
@@ -84,20 +90,57 @@ impl Desk {
                 self.metrics.call_abandoned(&call_id);
                 call.absent_until = None;
                 self.apply(&mut call, Event::Abandoned, now, permit, None, None);
-            } else if call.state.due(&self.engine).is_some_and(|due| due <= now) {
+            } else if self.due(&call).is_some_and(|due| due <= now) {
                 self.apply(&mut call, Event::Timer, now, permit, None, None);
+            } else if tick_due(&call).is_some_and(|due| due <= now) {
+                self.apply(&mut call, Event::Tick, now, permit, None, None);
             } else {
                 self.schedule(&mut call);
             }
         }
+        self.pass_on_absent().await;
+        self.release_held().await;
         self.evict();
+    }
+
+    /// Calls in the order in which something of theirs is due, which is not that of the times for
+    /// which they were once planned.
+    fn in_order(&self, call_ids: Vec<Arc<str>>) -> Vec<Arc<str>> {
+        let mut calls: Vec<(Option<Timestamp>, Arc<str>)> = Vec::with_capacity(call_ids.len());
+        for call_id in call_ids {
+            let Some(call) = self.shelf.live(&call_id) else { continue };
+            let call = call.lock();
+            let due = self.due(&call).into_iter().chain(call.absent_until);
+            let due = due.chain(tick_due(&call)).min();
+            calls.push((due, call_id));
+        }
+        calls.sort();
+        calls.into_iter().map(|(_, call_id)| call_id).collect()
+    }
+
+    /// When something of a call is due. What fell due while the server was down waits until
+    /// everybody had time to come back.
+    fn due(&self, call: &LiveCall) -> Option<Timestamp> {
+        let due = call.state.due(&call.engine)?;
+        Some(match self.presence.recovered() {
+            Some(Recovered { at, everybody_back }) if due < at => everybody_back,
+            _ => due,
+        })
     }
 
     /// Plans the next look at a call.
     pub(super) fn schedule(&self, call: &mut LiveCall) {
-        let due = call.state.due(&self.engine);
-        if let Some(due) = due.into_iter().chain(call.absent_until).min() {
+        let due = self.due(call).into_iter().chain(call.absent_until).chain(tick_due(call));
+        if let Some(due) = due.min() {
             self.timers.schedule(call, due);
         }
     }
+}
+
+/// When a deadline of a rule may pass for want of words. Never while no platform is there that
+/// could send some.
+fn tick_due(call: &LiveCall) -> Option<Timestamp> {
+    call.owner.as_ref()?;
+    let due = call.state.tick_due(&call.engine)?;
+    Some(call.words_until.map_or(due, |words| due.max(words)))
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::Resolution;
+use super::matrix::Route;
 use super::policy::Level;
 use crate::call::{Speaker, Timestamp};
 
@@ -90,7 +91,8 @@ pub struct Alert {
     pub at_ms: i64,
     /// The chunk that raised it.
     pub seq: u64,
-    /// What moved it, largest first; `other` sums the rest.
+    /// What moved it: first what somebody can act on, then the rest, each by size; `other` sums
+    /// what is not listed.
     pub reasons: Vec<Reason>,
     /// What to say or do next.
     pub guidance: Vec<Guidance>,
@@ -101,6 +103,15 @@ pub struct Alert {
     /// When a snoozed alert comes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snoozed_until: Option<Timestamp>,
+    /// When the next tier is told, unless somebody acknowledges or snoozes it before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_tier_at: Option<Timestamp>,
+    /// Name of the matrix's rule that says who is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Which way that rule leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<Route>,
     /// What became of it.
     #[serde(default)]
     pub outcome: Option<Resolution>,

@@ -6,9 +6,12 @@ use super::alert::{Alert, AlertKind, AlertState, HistoryEntry};
 use super::event::{Action, Resolution};
 use super::policy::Level;
 use super::settings::Settings;
+use super::tiers::{Track, end_hold};
 use crate::call::{Outcome, Timestamp};
 
-const ENGINE: &str = "engine";
+pub(super) const ENGINE: &str = "engine";
+/// Begins what the history says of an alert that was given to somebody.
+const ASSIGNED: &str = "assigned to ";
 
 /// What a permitted command amounts to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +34,9 @@ pub struct Refusal {
 /// The alerts of one call, in the order in which they were raised.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Alerts {
-    all: Vec<Alert>,
+    pub(super) all: Vec<Alert>,
+    /// One for each alert, from the end of the event that raised it on.
+    pub(super) tracks: Vec<Track>,
     /// Segment and key of alerts raised on partials.
     provisional: Vec<(String, String)>,
 }
@@ -63,7 +68,8 @@ impl Alerts {
                 let rested = at_ms.saturating_sub(alert.at_ms) >= settings.cool_down_ms
                     || at.0.saturating_sub(alert.raised_at.0) >= settings.cool_down_ms;
                 // What the recogniser took back never disturbed anybody for good.
-                !alert.state.is_open() && (rested || alert.provisional)
+                let taken_back = alert.provisional && alert.state == AlertState::Retracted;
+                !alert.state.is_open() && (rested || taken_back)
             })
     }
 
@@ -157,7 +163,8 @@ impl Alerts {
         match action {
             Action::Acknowledge if alert.state == AlertState::Acknowledged => {
                 let taken = alert.history.iter().rev().find(|entry| is_taking(entry));
-                if taken.is_some_and(|entry| entry.by == by) {
+                // Who was given it has it as well as who took it.
+                if alert.owner.as_deref() == Some(by) || taken.is_some_and(|e| e.by == by) {
                     return Ok(Check::AlreadyDone);
                 }
                 Err(Refusal { code: "already_acknowledged", message: by_whom(taken) })
@@ -167,7 +174,27 @@ impl Alerts {
                 let message = format!("snooze: `for_s` is from 1 to {most} seconds, not {for_s}");
                 Err(Refusal { code: "bad_message", message })
             }
-            Action::Assign { to } if alert.owner.as_ref() == Some(to) => Ok(Check::AlreadyDone),
+            Action::Assign { to, .. } if alert.owner.as_ref() == Some(to) => Ok(Check::AlreadyDone),
+            Action::Assign { from, .. } => {
+                let gave = alert.history.iter().rev().find(|e| is_taking(e) || is_giving(e));
+                let expected = match from {
+                    Some(from) => *from == alert.owner,
+                    // Of two who assign it at once, one wins.
+                    None => {
+                        let own = alert.owner.as_deref() == Some(by);
+                        own || gave.is_none_or(|entry| entry.by == by || is_taking(entry))
+                    }
+                };
+                if expected {
+                    return Ok(Check::Apply);
+                }
+                let message = match (gave, gave.and_then(|entry| entry.what.as_deref())) {
+                    (None, _) => "nobody has it".into(),
+                    (_, None) => by_whom(gave),
+                    (_, Some(what)) => format!("{}: {what}", by_whom(gave)),
+                };
+                Err(Refusal { code: "already_acknowledged", message })
+            }
             _ => Ok(Check::Apply),
         }
     }
@@ -185,17 +212,23 @@ impl Alerts {
             Action::Acknowledge => {
                 alert.owner = Some(by.to_owned());
                 alert.snoozed_until = None;
+                alert.held = false;
                 enter(alert, AlertState::Acknowledged, at, by, None);
             }
             Action::Snooze { for_s } => {
                 let ms = i64::try_from(*for_s).unwrap_or(i64::MAX).saturating_mul(1000);
                 alert.snoozed_until = Some(at.plus_ms(ms));
+                alert.held = false;
                 enter(alert, AlertState::Snoozed, at, by, Some(format!("for {for_s} s")));
             }
-            Action::Assign { to } => {
+            Action::Assign { to, .. } => {
                 alert.owner = Some(to.clone());
+                if std::mem::take(&mut alert.held) {
+                    // The team stays undisturbed.
+                    alert.notify = vec![format!("user:{to}")];
+                }
                 let state = alert.state;
-                enter(alert, state, at, by, Some(format!("assigned to {to}")));
+                enter(alert, state, at, by, Some(format!("{ASSIGNED}{to}")));
             }
             Action::Resolve { outcome, note } => {
                 alert.outcome = Some(*outcome);
@@ -222,6 +255,9 @@ impl Alerts {
         alert.snoozed_until = None;
         let name = if level == Level::Critical { "critical" } else { "warning" };
         enter(alert, state, at, ENGINE, Some(format!("level {name}")));
+        if alert.held && level == Level::Critical {
+            end_hold(alert, at);
+        }
     }
 
     /// Takes an alert back, unless somebody has it.
@@ -274,6 +310,11 @@ fn is_taking(entry: &HistoryEntry) -> bool {
     entry.state == AlertState::Acknowledged && entry.what.is_none()
 }
 
+/// Whether an entry is where somebody gave the alert to somebody.
+fn is_giving(entry: &HistoryEntry) -> bool {
+    entry.what.as_ref().is_some_and(|what| what.starts_with(ASSIGNED))
+}
+
 /// A call that came down after somebody took its alert was averted, as far as anybody can tell;
 /// one that came down by itself was a false alarm, unless the platform says otherwise.
 fn resolution(outcome: &Outcome, taken: bool) -> Resolution {
@@ -288,14 +329,21 @@ fn resolution(outcome: &Outcome, taken: bool) -> Resolution {
     }
 }
 
-fn enter(alert: &mut Alert, state: AlertState, at: Timestamp, by: &str, what: Option<String>) {
+pub(super) fn enter(
+    alert: &mut Alert,
+    state: AlertState,
+    at: Timestamp,
+    by: &str,
+    what: Option<String>,
+) {
     alert.state = state;
     alert.history.push(HistoryEntry { state, at, by: by.to_owned(), what, note: None });
 }
 
 /// The first entry of a history.
-pub(super) fn raised(at: Timestamp, by: &str) -> Vec<HistoryEntry> {
-    vec![HistoryEntry { state: AlertState::Raised, at, by: by.to_owned(), what: None, note: None }]
+pub(super) fn raised(at: Timestamp, by: &str, note: Option<&str>) -> Vec<HistoryEntry> {
+    let (by, note) = (by.to_owned(), note.map(str::to_owned));
+    vec![HistoryEntry { state: AlertState::Raised, at, by, what: None, note }]
 }
 
 /// Derived from call, key and chunk: the same work done twice gives the same id. FNV-1a, 64 bit

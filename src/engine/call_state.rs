@@ -7,6 +7,7 @@ use super::alerts::{Alerts, Check, Refusal};
 use super::effects::{CallChange, CallPhase, CallView, Effects, RiskUpdate, Said};
 use super::event::{Action, CallEnd, CallStart, CallUpdate, Event};
 use super::policy::Level;
+use super::rules::RuleState;
 use super::segments::Segments;
 use super::settings::Engine;
 use crate::call::{Outcome, Speaker, Timestamp};
@@ -48,6 +49,8 @@ pub struct CallState {
     /// The risk was under the off threshold since the last risk alert.
     pub(super) armed: bool,
     pub(super) alerts: Alerts,
+    /// What rules over time remember.
+    pub(super) rules: RuleState,
     /// Final chunks for quotes, oldest first.
     pub(super) said: Vec<(u64, Speaker, Arc<str>)>,
     pub(super) said_chars: usize,
@@ -59,6 +62,7 @@ impl CallState {
         // Null removes, here as in an update.
         start.attributes.retain(|_, value| !value.is_null());
         let mut state = CallState {
+            rules: RuleState::new(&engine.rules, &start.attributes, at),
             started_at: start.started_at.unwrap_or(at),
             start,
             phase: CallPhase::Open,
@@ -112,6 +116,7 @@ impl CallState {
                     let keys = (now.queue.as_ref(), now.team.as_ref(), now.agent_id.as_ref());
                     effects.alerts.extend(self.alerts.follow(keys.0, keys.1, keys.2));
                 }
+                self.rules_update(engine, at, &mut effects);
             }
             Event::End(end) => self.end(engine, end, at, &mut effects),
             Event::Refused { seq, .. } => self.last_seq = *seq,
@@ -126,7 +131,13 @@ impl CallState {
                 effects.alerts.extend(alert);
             }
             Event::Timer => self.timer(engine, at, &mut effects),
+            Event::Tick => self.rules_tick(engine, at, false, &mut effects),
+            Event::PassOn { alert_id, tier } => {
+                effects.alerts.extend(self.alerts.pass_on(alert_id, *tier, at));
+            }
+            Event::Release { alert_id } => effects.alerts.extend(self.alerts.release(alert_id, at)),
         }
+        self.see_who_is_told(engine, at, &mut effects);
         if effects.call.is_none() && self.visible() != before {
             effects.call = Some(CallChange::Updated);
         }
@@ -157,6 +168,7 @@ impl CallState {
     fn end(&mut self, engine: &Engine, end: &CallEnd, at: Timestamp, effects: &mut Effects) {
         self.force_partials(engine, at, effects);
         self.last_seq = end.seq;
+        self.rules_tick(engine, at, true, effects);
         self.ended_for_good = true;
         self.outcome.clone_from(&end.outcome);
         self.finish(end.reason.clone(), at, effects);
@@ -184,6 +196,7 @@ impl CallState {
 
     fn timer(&mut self, engine: &Engine, at: Timestamp, effects: &mut Effects) {
         effects.alerts.extend(self.alerts.wake(at));
+        effects.alerts.extend(self.alerts.pass_on_due(at));
         if self.grace_end(engine).is_some_and(|end| end <= at) {
             effects.alerts.extend(self.alerts.close(self.outcome.as_ref(), true, at));
         }
@@ -196,8 +209,9 @@ impl CallState {
 
     /// When [`Event::Timer`] is due next, if ever.
     pub fn due(&self, engine: &Engine) -> Option<Timestamp> {
-        let snoozes = self.alerts.open().filter_map(|alert| alert.snoozed_until);
-        snoozes.chain(self.grace_end(engine)).min()
+        let open = self.alerts.open();
+        let waits = open.flat_map(|alert| [alert.snoozed_until, alert.next_tier_at]);
+        waits.flatten().chain(self.grace_end(engine)).min()
     }
 
     /// Whether `by` may do `action` to an alert of this call.
@@ -222,6 +236,11 @@ impl CallState {
     /// Highest `seq` applied.
     pub fn last_seq(&self) -> u64 {
         self.last_seq
+    }
+
+    /// Calibrated probability that it escalates; null in a language the model lacks.
+    pub fn risk(&self) -> Option<f64> {
+        self.risk.risk
     }
 
     /// Whether it goes on.
@@ -257,6 +276,11 @@ impl CallState {
     /// All its alerts, in the order in which they were raised.
     pub fn alerts(&self) -> &[Alert] {
         self.alerts.all()
+    }
+
+    /// Those to which something may still happen.
+    pub fn open_alerts(&self) -> impl Iterator<Item = &Alert> {
+        self.alerts.open()
     }
 
     /// The call as consoles and REST show it.

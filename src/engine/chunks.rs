@@ -65,9 +65,10 @@ impl CallState {
         let said = self.said(engine, chunk, &pushed, &risk);
         effects.over.unquotable += self.keep(engine, &said);
         self.trigger_alerts(engine, chunk, &pushed.hits, at, effects);
+        self.rules_hear(engine, chunk, &pushed, at, effects);
         self.settle_provisional(chunk, at, effects);
         self.risk_alert(engine, chunk.seq, at, effects);
-        effects.score = Some(self.score(engine, chunk, &pushed, &risk));
+        effects.score = Some(self.score(engine, chunk, &pushed, &risk, &effects.rules));
         effects.said.push(Arc::new(said));
         effects.risk = Some(risk);
     }
@@ -119,18 +120,27 @@ impl CallState {
         }
         let risk = self.risk_of(engine, copy.assess(), level_before);
         self.trigger_alerts(engine, chunk, &own.hits, at, effects);
-        effects.score = Some(self.score(engine, chunk, &own, &risk));
+        self.rules_foresee(engine, chunk, &own.hits, at, effects);
+        effects.score = Some(self.score(engine, chunk, &own, &risk, &effects.rules));
         effects.said.push(Arc::new(self.said(engine, chunk, &own, &risk)));
     }
 
-    fn score(&self, engine: &Engine, chunk: &Chunk, pushed: &Pushed, risk: &RiskUpdate) -> Score {
+    fn score(
+        &self,
+        engine: &Engine,
+        chunk: &Chunk,
+        pushed: &Pushed,
+        risk: &RiskUpdate,
+        rules: &[String],
+    ) -> Score {
         let mut triggers: Vec<String> = Vec::new();
         for hit in &pushed.hits {
-            let category = &engine.space.phrases().category_of(hit.phrase).id;
-            if !triggers.contains(category) {
-                triggers.push(category.clone());
+            let category = engine.space.phrases().category_of(hit.phrase);
+            if !category.of_rule && !triggers.contains(&category.id) {
+                triggers.push(category.id.clone());
             }
         }
+        triggers.extend_from_slice(rules);
         Score {
             seq: chunk.seq,
             is_final: chunk.is_final,
@@ -187,6 +197,13 @@ impl CallState {
         update
     }
 
+    /// Whether a raised hand raises an alert, or adds to one.
+    pub fn takes_hand(&self, engine: &Engine) -> bool {
+        let key = format!("{}/manual", self.start.call_id);
+        self.alerts.all().len() < engine.settings.max_alerts_per_call
+            || self.alerts.open().any(|alert| alert.dedup_key == key)
+    }
+
     /// An agent asked for help.
     pub(super) fn raise_hand(
         &mut self,
@@ -200,7 +217,7 @@ impl CallState {
             Alerts::note(open, by, note, at);
             return Some(open.clone());
         }
-        if self.alerts.all().len() >= engine.settings.max_alerts_per_call {
+        if !self.takes_hand(engine) {
             return None;
         }
         let mut alert = self.new_alert(AlertKind::Manual, key, self.last_seq(), at);
@@ -211,7 +228,7 @@ impl CallState {
             quotes: Vec::new(),
         }];
         (alert.guidance, alert.recommendation) = engine.playbook.advise(&alert.reasons);
-        alert.history = super::alerts::raised(at, by);
+        alert.history = super::alerts::raised(at, by, note);
         Some(self.alerts.raise(alert))
     }
 }

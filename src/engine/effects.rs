@@ -21,8 +21,12 @@ pub struct Effects {
     pub risk: Option<RiskUpdate>,
     /// Alerts that changed, whole, in the order of the changes.
     pub alerts: Vec<Alert>,
+    /// Alerts raised just now that an alert budget may hold: warnings that would disturb somebody.
+    pub warned: Vec<String>,
     /// Set when consoles must hear about the call itself.
     pub call: Option<CallChange>,
+    /// Rules over time that fired, as `rule:` and their id, whether or not an alert followed.
+    pub rules: Vec<String>,
     /// What the limits of the call cut off.
     pub over: OverLimits,
 }
@@ -38,6 +42,8 @@ pub struct OverLimits {
     pub matches: u64,
     /// Chunks whose words can be quoted no more.
     pub unquotable: u64,
+    /// Words that a rule would have had to remember, and that it does not count.
+    pub mentions: u64,
     /// Finished utterances forgotten, so that a repeat of one would count as new.
     pub segments: u64,
 }
@@ -57,7 +63,7 @@ pub struct Score {
     pub risk: Option<f64>,
     /// The call's level.
     pub level: Option<Level>,
-    /// Categories whose phrases end in this chunk.
+    /// Categories whose phrases end in this chunk, and rules that fired with it as `rule:ID`.
     pub triggers: Vec<String>,
 }
 

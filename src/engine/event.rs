@@ -16,6 +16,9 @@ pub struct Recorded {
     pub at: Timestamp,
     /// What happened.
     pub event: Event,
+    /// Alerts it raised that are held, because the budget of their team was spent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<String>,
 }
 
 /// Something that happened to one call.
@@ -61,6 +64,21 @@ pub enum Event {
     },
     /// A due time passed; [`super::CallState::due`] said when.
     Timer,
+    /// The transcript has come as far as it will: deadlines of rules pass.
+    /// [`super::CallState::tick_due`] said when.
+    Tick,
+    /// Nobody whom a tier tells is connected. Counts only while the alert is in that tier.
+    PassOn {
+        /// The alert.
+        alert_id: String,
+        /// The tier without anybody.
+        tier: u32,
+    },
+    /// The alert budget has room for a held alert.
+    Release {
+        /// The alert.
+        alert_id: String,
+    },
 }
 
 /// `call_start`.
@@ -83,6 +101,10 @@ pub struct CallStart {
     pub previous_call_id: Option<String>,
     /// Free attributes.
     pub attributes: Attributes,
+    /// The rules that judge the call, by [`super::rules::Ruleset::hash`]; set by the desk. Of a
+    /// call journalled before there were any, those in use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ruleset: Option<String>,
 }
 
 /// `chunk`.
@@ -157,6 +179,9 @@ pub enum Action {
     Assign {
         /// To whom.
         to: String,
+        /// Who the console thought has it: another owner refuses the command. Not kept.
+        #[serde(skip)]
+        from: Option<Option<String>>,
     },
     /// Close it.
     Resolve {
@@ -220,7 +245,7 @@ mod tests {
             confidence: None,
             text: "hi".into(),
         });
-        let recorded = Recorded { at: Timestamp(5), event };
+        let recorded = Recorded { at: Timestamp(5), event, held: vec!["al-1".into()] };
         let json = serde_json::to_string(&recorded).unwrap();
         assert_eq!(serde_json::from_str::<Recorded>(&json).unwrap(), recorded);
     }

@@ -10,12 +10,17 @@ mod chunks;
 pub mod effects;
 pub mod event;
 pub mod guidance;
+pub mod matrix;
 pub mod policy;
 mod raise;
+pub mod rules;
 mod score;
 mod segments;
 mod settings;
+mod tiers;
 
+#[cfg(test)]
+mod life_tests;
 #[cfg(test)]
 mod limits_tests;
 #[cfg(test)]

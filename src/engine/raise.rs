@@ -13,6 +13,8 @@ use crate::text::phrases::{AlertLevel, Hit, Place};
 
 /// Words kept on each side of the words a quote is about.
 const QUOTE_MARGIN: usize = 6;
+/// Log-odds from which a reason to act on is listed before larger ones that are none.
+const WORTH_SAYING: f64 = 0.1;
 
 impl CallState {
     /// Raises, lifts or retracts the risk alert after a final chunk.
@@ -78,19 +80,28 @@ impl CallState {
         alert
     }
 
-    /// The largest reasons by size, signs kept, and `other` for the rest. Those that tell somebody
-    /// what to do about the call come first.
+    /// The reasons worth reading, signs kept, and `other` for the sum of the rest. Those that tell
+    /// somebody what to do about the call come first.
     pub(super) fn reasons(&self, engine: &Engine, parts: Vec<Part>) -> Vec<Reason> {
+        let most = engine.settings.max_reasons;
         let mut by_size = parts;
         by_size.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));
-        let rest = by_size.split_off(by_size.len().min(engine.settings.max_reasons));
-        // What somebody did says more than that there is a problem, or what calls with such words
-        // come to.
-        by_size.sort_by(|a, b| {
+        // Half of the places are for what somebody can act on, although the sound of the words
+        // often weighs more.
+        let mut reserved = most / 2;
+        let (mut listed, mut rest): (Vec<Part>, Vec<Part>) =
+            by_size.into_iter().partition(|part| {
+                let tells = part.contribution >= WORTH_SAYING && tells_something(&part.feature);
+                let taken = tells && reserved > 0;
+                reserved -= usize::from(taken);
+                taken
+            });
+        listed.extend(rest.drain(..(most - listed.len()).min(rest.len())));
+        listed.sort_by(|a, b| {
             let tells = |part: &Part| tells_something(&part.feature);
             tells(b).cmp(&tells(a)).then(b.contribution.total_cmp(&a.contribution))
         });
-        let mut reasons: Vec<Reason> = by_size
+        let mut reasons: Vec<Reason> = listed
             .into_iter()
             .map(|part| Reason {
                 quotes: self.quotes(engine, &part.places),
@@ -126,16 +137,20 @@ impl CallState {
             if chunk.is_final {
                 effects.alerts.extend(self.alerts.confirm(&key, at));
             }
-            if self.alerts.open_with_key(&key).is_some()
-                || !self.alerts.may_raise(&key, self.at_ms, at, &engine.settings)
-            {
+            if let Some(open) = self.alerts.open_with_key(&key) {
+                // Words that may still be taken back lift nothing.
+                let level = level_of(alerts);
+                if chunk.is_final && open.level < level {
+                    Alerts::lift(open, level, at);
+                    effects.alerts.push(open.clone());
+                }
+                continue;
+            }
+            if !self.alerts.may_raise(&key, self.at_ms, at, &engine.settings) {
                 continue;
             }
             let mut alert = self.new_alert(AlertKind::Trigger, key, chunk.seq, at);
-            alert.level = match alerts {
-                AlertLevel::Warning => Level::Warning,
-                AlertLevel::Critical => Level::Critical,
-            };
+            alert.level = level_of(alerts);
             alert.provisional = !chunk.is_final;
             alert.at_ms = chunk.end_ms.or(chunk.start_ms).unwrap_or(self.at_ms);
             alert.reasons = vec![Reason {
@@ -182,7 +197,6 @@ impl CallState {
     ) -> Alert {
         let risk = &self.risk;
         let nth = self.alerts.all().len();
-        let team = self.start.team.as_deref();
         Alert {
             alert_id: alert_id(&self.start.call_id, &dedup_key, seq, kind, nth),
             dedup_key,
@@ -196,7 +210,8 @@ impl CallState {
             provisional: false,
             held: false,
             tier: 1,
-            notify: vec![team.map_or("supervisors".into(), |t| format!("team:{t}:supervisors"))],
+            // The matrix says who, once the alert is whole.
+            notify: Vec::new(),
             owner: None,
             risk: risk.risk,
             threshold: None,
@@ -210,8 +225,11 @@ impl CallState {
             reasons: Vec::new(),
             guidance: Vec::new(),
             recommendation: None,
-            history: raised(at, "engine"),
+            history: raised(at, "engine", None),
             snoozed_until: None,
+            next_tier_at: None,
+            rule: None,
+            route: None,
             outcome: None,
         }
     }
@@ -229,10 +247,17 @@ impl CallState {
     }
 
     /// The words of a phrase; those in this chunk when it began in an earlier one.
-    fn hit_quote(&self, chunk: &Chunk, hit: &Hit) -> Option<Quote> {
+    pub(super) fn hit_quote(&self, chunk: &Chunk, hit: &Hit) -> Option<Quote> {
         let start = if hit.from.seq == hit.to.seq { hit.from.start } else { 0 };
         (hit.to.seq == chunk.seq)
             .then(|| quote(chunk.seq, chunk.speaker, &chunk.text, start, hit.to.end))
+    }
+}
+
+fn level_of(alerts: AlertLevel) -> Level {
+    match alerts {
+        AlertLevel::Warning => Level::Warning,
+        AlertLevel::Critical => Level::Critical,
     }
 }
 
@@ -248,7 +273,7 @@ fn copy_content(open: &mut Alert, fresh: Alert) {
     open.recommendation = fresh.recommendation;
 }
 
-fn quote(seq: u64, speaker: Speaker, text: &str, start: u32, end: u32) -> Quote {
+pub(super) fn quote(seq: u64, speaker: Speaker, text: &str, start: u32, end: u32) -> Quote {
     let length = end.saturating_sub(start) as usize;
     let text = text.chars().skip(start as usize).take(length).collect();
     Quote { seq, speaker, text, start, end }

@@ -5,6 +5,8 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::guidance::{Playbook, PlaybookError};
+use super::matrix::{DEFAULT_MATRIX, Matrix, MatrixError};
+use super::rules::{Rules, RulesError, Ruleset};
 use crate::features::{Space, SpaceError};
 use crate::model::{logit, sigmoid};
 use crate::text::phrases::PhraseList;
@@ -42,6 +44,13 @@ pub struct Settings {
     /// Finished utterances of one call that are remembered, to know a repeat; the oldest go
     /// first. Default 20,000.
     pub max_finished_segments: usize,
+    /// Time that a transcript needs to arrive, in ms: when nothing has come for so long after the
+    /// deadline of a rule, it passes. Less would judge sooner, and wrongly where words come late.
+    /// Default 5,000.
+    pub transcript_delay_ms: i64,
+    /// Words said that the rules over time of one call remember; one more is not counted.
+    /// Default 256.
+    pub max_rule_mentions: usize,
     /// Phrases of one chunk that are shown. Of those beyond only the first of each counts, so no
     /// alert is missed. Default 32.
     pub max_matches_per_chunk: usize,
@@ -64,6 +73,8 @@ impl Default for Settings {
             max_open_segments: 16,
             max_turns_per_call: 100_000,
             max_finished_segments: 20_000,
+            transcript_delay_ms: 5_000,
+            max_rule_mentions: 256,
             max_matches_per_chunk: 32,
             max_snooze_s: 86_400,
         }
@@ -83,9 +94,11 @@ impl Settings {
         if self.max_turns_per_call == 0 {
             return Err("`max_turns_per_call` is 0; nothing would be scored, set at least 1".into());
         }
-        for (name, value) in
-            [("cool_down_ms", self.cool_down_ms), ("outcome_grace_ms", self.outcome_grace_ms)]
-        {
+        for (name, value) in [
+            ("cool_down_ms", self.cool_down_ms),
+            ("outcome_grace_ms", self.outcome_grace_ms),
+            ("transcript_delay_ms", self.transcript_delay_ms),
+        ] {
             if value < 0 {
                 return Err(format!("`{name}` is {value}; it must not be negative"));
             }
@@ -103,6 +116,12 @@ pub enum EngineError {
     /// The playbook cannot be used.
     #[error(transparent)]
     Playbook(#[from] PlaybookError),
+    /// Phrases or rules cannot be used.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    /// The escalation matrix cannot be used.
+    #[error("the escalation matrix {0}")]
+    Matrix(#[from] MatrixError),
     /// A setting cannot be used.
     #[error("{0}")]
     Settings(String),
@@ -113,8 +132,14 @@ pub enum EngineError {
 pub struct Engine {
     /// Features, model and phrases.
     pub space: Space,
+    /// Rules over time.
+    pub rules: Rules,
+    /// What phrases and rules were read from.
+    pub ruleset: Ruleset,
     /// Advice.
     pub playbook: Playbook,
+    /// Who is told of alerts.
+    pub matrix: Matrix,
     /// Numbers of the policy.
     pub settings: Settings,
     shift: f64,
@@ -129,7 +154,7 @@ pub const DEFAULT_PHRASES: &str = include_str!("../../data/triggers.toml");
 pub const DEFAULT_PLAYBOOK: &str = include_str!("../../data/playbook.toml");
 
 impl Engine {
-    /// Puts the parts together.
+    /// Puts the parts together, with the escalation matrix that ships with this binary.
     ///
     /// # Errors
     /// [`EngineError::Settings`] for a setting that cannot be used.
@@ -141,10 +166,30 @@ impl Engine {
         settings.check().map_err(EngineError::Settings)?;
         let shift = logit(settings.prior) - logit(space.model().base_rate);
         let fingerprint = fingerprint(&[&space.model().name], &settings);
-        Ok(Engine { space, playbook, settings, shift, fingerprint })
+        let matrix = Matrix::parse(DEFAULT_MATRIX, "that ships")?;
+        let (rules, ruleset) = (Rules::default(), Ruleset::new(""));
+        Ok(Engine { space, rules, ruleset, playbook, matrix, settings, shift, fingerprint })
     }
 
-    /// An engine with the phrases and the playbook that ship with this binary. `model` is the
+    /// The same with another escalation matrix.
+    #[must_use]
+    pub fn with_matrix(mut self, matrix: Matrix) -> Engine {
+        self.fingerprint = fingerprint(&[&self.fingerprint, matrix.text()], &self.settings);
+        self.matrix = matrix;
+        self
+    }
+
+    /// The same engine with another playbook, in TOML. `origin` names it in errors.
+    ///
+    /// # Errors
+    /// [`EngineError::Playbook`] with line and column.
+    pub fn with_playbook(mut self, toml: &str, origin: &str) -> Result<Engine, EngineError> {
+        self.playbook = Playbook::parse(toml, origin)?;
+        self.fingerprint = fingerprint(&[&self.fingerprint, toml], &self.settings);
+        Ok(self)
+    }
+
+    /// An engine with phrases, rules and playbook that ship with this binary. `model` is the
     /// JSON of a model and a name for errors; `None` takes the one that ships.
     ///
     /// # Errors
@@ -159,12 +204,32 @@ impl Engine {
         let space = Space::parse(json, origin, phrases)?;
         let playbook = Playbook::parse(DEFAULT_PLAYBOOK, "the built-in playbook")?;
         let mut engine = Engine::new(space, playbook, settings)?;
-        let texts = [json, DEFAULT_PHRASES, DEFAULT_PLAYBOOK];
+        let texts = [json, DEFAULT_PLAYBOOK, DEFAULT_MATRIX];
         engine.fingerprint = fingerprint(&texts, &engine.settings);
-        Ok(engine)
+        engine.with_rules(DEFAULT_PHRASES, "the built-in rules")
     }
 
-    /// Two engines of one fingerprint fold the same events to the same state and messages.
+    /// The same engine with other phrases and rules. `origin` names the text in errors. The risk
+    /// of a call does not depend on them.
+    ///
+    /// # Errors
+    /// [`EngineError::Rules`] when they cannot be used.
+    pub fn with_rules(&self, toml: &str, origin: &str) -> Result<Engine, EngineError> {
+        let (phrases, rules) = Rules::parse(toml, origin)?;
+        Ok(Engine {
+            space: self.space.with_phrases(phrases),
+            rules,
+            ruleset: Ruleset::new(toml),
+            playbook: self.playbook.clone(),
+            matrix: self.matrix.clone(),
+            settings: self.settings.clone(),
+            shift: self.shift,
+            fingerprint: self.fingerprint.clone(),
+        })
+    }
+
+    /// Two engines of one fingerprint and one ruleset fold the same events to the same state and
+    /// messages.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
@@ -180,7 +245,8 @@ impl Engine {
     }
 }
 
-/// Of the version, the settings, and the texts of model, phrases and playbook.
+/// Of the version, the settings, and the texts of model, playbook and matrix. Which rules judge
+/// a call is in the journal with the call.
 fn fingerprint(texts: &[&str], settings: &Settings) -> String {
     let mut hash = Sha256::new();
     let settings = format!("{settings:?}");

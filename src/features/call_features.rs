@@ -224,6 +224,12 @@ impl CallFeatures {
         best.into_iter().flatten().collect()
     }
 
+    /// Sentiment of the newest customer turn that is over, and the moving average with it.
+    pub fn closed_mood(&self) -> Option<(f64, f64)> {
+        let mood = self.closed.mood();
+        mood.last.zip(mood.average)
+    }
+
     /// What the model makes of the call so far.
     pub fn assess(&self) -> Assessment {
         self.assessment

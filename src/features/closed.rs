@@ -46,6 +46,11 @@ impl Closed {
         }
     }
 
+    /// How the customer felt in the turns that are over.
+    pub(super) fn mood(&self) -> Mood {
+        self.mood
+    }
+
     /// Turns of the agent.
     pub(super) fn agent_turns(&self) -> u32 {
         self.agent.turns

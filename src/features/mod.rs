@@ -24,6 +24,7 @@ pub use explain::{Explanation, Part, is_reason, tells_something};
 pub use open_turn::same_turn;
 pub use space::{Space, SpaceError};
 pub use tags::Tag;
+pub use talk::{HOLD_MS, OVERLAP_MS};
 
 /// Name of this feature space. Changes whenever a column's meaning does: a model that was made
 /// for another is refused.

@@ -1,5 +1,7 @@
 //! The feature space of one model and one phrase list, compiled once.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use super::columns::Column;
@@ -33,7 +35,7 @@ pub enum SpaceError {
 /// Model, phrases and vocabulary, compiled against each other. Shared by all calls.
 #[derive(Debug)]
 pub struct Space {
-    pub(super) model: Model,
+    pub(super) model: Arc<Model>,
     pub(super) lexicon: Lexicon,
     /// Stems of the words of the lexicon, by their numbers.
     stems: Vec<WordId>,
@@ -91,10 +93,29 @@ impl Space {
             columns,
             inputs,
             matcher,
-            model,
+            model: Arc::new(model),
             lexicon,
             phrases,
         })
+    }
+
+    /// The same space with other phrases. The words that count as matter stay those of the list
+    /// that this space was made with, so no feature depends on what a site listens for.
+    #[must_use]
+    pub fn with_phrases(&self, phrases: PhraseList) -> Space {
+        let mut lexicon = self.lexicon.first(self.flags.len());
+        Space {
+            matcher: Matcher::new(&phrases, &mut lexicon),
+            stems: stems(&lexicon),
+            model: Arc::clone(&self.model),
+            flags: self.flags.clone(),
+            patterns: self.patterns.clone(),
+            columns: self.columns.clone(),
+            sentiment: self.sentiment,
+            inputs: self.inputs.clone(),
+            lexicon,
+            phrases,
+        }
     }
 
     /// The same space with another sentiment head. `origin` names the model.
@@ -106,7 +127,7 @@ impl Space {
         head: Option<SentimentHead>,
         origin: &str,
     ) -> Result<Space, SpaceError> {
-        self.model.sentiment = head;
+        Arc::make_mut(&mut self.model).sentiment = head;
         self.inputs = inputs(&self.model, origin)?;
         Ok(self)
     }

@@ -6,11 +6,11 @@ use super::tracks::Pulse;
 use crate::call::Speaker;
 
 /// A silence from here on counts as a hold, in ms.
-const HOLD_MS: i64 = 20_000;
+pub const HOLD_MS: i64 = 20_000;
 /// A silence from here on counts as a pause, in ms.
 const PAUSE_MS: i64 = 3_000;
 /// A turn that starts this long before the other side has ended talks over it, in ms.
-const OVERLAP_MS: i64 = 200;
+pub const OVERLAP_MS: i64 = 200;
 
 /// What is counted for each role.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -106,6 +106,8 @@ impl Ahead<'_> {
 pub(super) struct Mood {
     /// Moving average of the sentiment, −1 … 1; `None` until the customer speaks.
     pub average: Option<f64>,
+    /// Of the newest turn alone.
+    pub last: Option<f64>,
     /// P(negative) and its square, as moving averages; they start at 0.
     negative: f64,
     square: f64,
@@ -118,6 +120,7 @@ impl Mood {
         let (own, negative) = (feeling.sentiment(), feeling.negative);
         let before = self.average.unwrap_or(own);
         self.average = Some((1.0 - FAST) * before + FAST * own);
+        self.last = Some(own);
         self.negative = (1.0 - FAST) * self.negative + FAST * negative;
         self.square = (1.0 - FAST) * self.square + FAST * negative * negative;
         let (least, greatest) = self.range.unwrap_or((negative, negative));

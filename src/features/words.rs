@@ -36,7 +36,7 @@ pub(super) struct Flags {
 }
 
 /// The flags of every word of a lexicon.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct WordFlags {
     flags: Vec<Flags>,
 }
@@ -60,6 +60,11 @@ impl WordFlags {
             };
         }
         WordFlags { flags }
+    }
+
+    /// How many words it knows: those of the lexicon it was made of.
+    pub(super) fn len(&self) -> usize {
+        self.flags.len()
     }
 
     /// Nothing for words that the lexicon does not hold.

@@ -123,8 +123,18 @@ impl Hub {
         self.lock().alerts.get(alert_id).map(|entry| Arc::clone(&entry.alert))
     }
 
-    /// Takes in a new console. `None` when there are too many.
-    pub fn connect(self: &Arc<Self>) -> Option<Console> {
+    /// Whether anybody is there for those whom an alert tells.
+    pub fn anybody_for(&self, alert: &crate::engine::alert::Alert) -> bool {
+        let keys = routing::Keys::of_alert(alert);
+        let state = self.lock();
+        state.consoles.values().any(|console| {
+            let sees = console.subscription.as_ref().filter(|matcher| matcher.matches(&keys));
+            sees.is_some_and(|own| alert.notify.iter().any(|told| own.is_for(&console.user, told)))
+        })
+    }
+
+    /// Takes in a new console of `user`. `None` when there are too many.
+    pub fn connect(self: &Arc<Self>, user: &str) -> Option<Console> {
         let mut state = self.lock();
         if state.consoles.len() >= self.settings.max_consoles {
             return None;
@@ -132,7 +142,7 @@ impl Hub {
         let id = state.next_console;
         state.next_console += 1;
         let queue = Arc::new(Queue::new(&self.settings, self.metrics.clone()));
-        state.consoles.insert(id, state::Subscriber::new(Arc::clone(&queue)));
+        state.consoles.insert(id, state::Subscriber::new(user, Arc::clone(&queue)));
         self.metrics.consoles.set(i64::try_from(state.consoles.len()).unwrap_or(i64::MAX));
         Some(Console { hub: Arc::clone(self), id, queue })
     }

@@ -80,6 +80,16 @@ impl Matcher {
             && named(&self.calls, Some(&keys.call_id))
     }
 
+    /// Whether this console of `user` is one of those a tier tells. A console that names agents
+    /// is an agent's; every other counts as a supervisor's or specialist's.
+    pub fn is_for(&self, user: &str, told: &str) -> bool {
+        match told.split_once(':') {
+            Some(("user", name)) => user == name,
+            Some(("agent", agent)) => user == agent || self.agents.contains(agent),
+            _ => self.agents.is_empty(),
+        }
+    }
+
     /// Whether a change concerns the console: also when it takes the object out of its sight,
     /// so that the console can drop it.
     pub fn concerns(&self, before: Option<&Keys>, after: &Keys) -> bool {

@@ -47,6 +47,7 @@ pub(super) struct AlertEntry {
 
 #[derive(Debug)]
 pub(super) struct Subscriber {
+    pub user: String,
     pub queue: Arc<Queue>,
     pub subscription: Option<Matcher>,
     pub watching: HashSet<Arc<str>>,
@@ -61,8 +62,8 @@ impl CallEntry {
 }
 
 impl Subscriber {
-    pub fn new(queue: Arc<Queue>) -> Subscriber {
-        Subscriber { queue, subscription: None, watching: HashSet::new() }
+    pub fn new(user: &str, queue: Arc<Queue>) -> Subscriber {
+        Subscriber { user: user.to_owned(), queue, subscription: None, watching: HashSet::new() }
     }
 }
 

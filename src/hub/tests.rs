@@ -64,7 +64,7 @@ fn a_console_that_comes_back_gets_exactly_what_it_missed() {
         let queue = if offset % 2 == 0 { "sales" } else { "billing" };
         publish(&hub, offset, &format!("c{offset}"), queue, CallChange::Started);
     }
-    let console = hub.connect().unwrap();
+    let console = hub.connect("ann").unwrap();
     let Picture::Recovered { offset, frames } =
         console.subscribe(queues("billing"), Some(&since(1)))
     else {
@@ -90,7 +90,7 @@ fn otherwise_it_gets_the_full_picture() {
         publish(&hub, offset, &format!("c{offset}"), "billing", CallChange::Started);
     }
     publish(&hub, 6, "c1", "billing", CallChange::Ended);
-    let console = hub.connect().unwrap();
+    let console = hub.connect("ann").unwrap();
     let other = Since { epoch: "e0".into(), offset: 5 };
     for since in [None, Some(since(3)), Some(since(99)), Some(other)] {
         let Picture::Full { offset, calls, .. } =
@@ -109,7 +109,7 @@ fn otherwise_it_gets_the_full_picture() {
 #[test]
 fn what_leaves_the_filter_is_sent_once_more() {
     let hub = hub(Settings::default());
-    let console = hub.connect().unwrap();
+    let console = hub.connect("ann").unwrap();
     console.subscribe(queues("billing"), None);
     publish(&hub, 1, "c", "billing", CallChange::Started);
     publish(&hub, 2, "c", "retention", CallChange::Updated);
@@ -127,7 +127,7 @@ fn what_leaves_the_filter_is_sent_once_more() {
 #[test]
 fn a_risk_does_not_follow_a_call_out_of_sight() {
     let hub = hub(Settings::default());
-    let console = hub.connect().unwrap();
+    let console = hub.connect("ann").unwrap();
     console.subscribe(queues("billing"), None);
     for call in ["c", "d"] {
         let risk = Some(RiskUpdate::default());
@@ -145,8 +145,8 @@ fn a_risk_does_not_follow_a_call_out_of_sight() {
 #[test]
 fn a_slow_console_is_cut_off_and_others_are_not() {
     let hub = hub(Settings { console_queue_bytes: 2_000, ..Settings::default() });
-    let slow = hub.connect().unwrap();
-    let quick = hub.connect().unwrap();
+    let slow = hub.connect("ann").unwrap();
+    let quick = hub.connect("ann").unwrap();
     slow.subscribe(Filter::default(), None);
     quick.subscribe(Filter::default(), None);
     for offset in 1..=20 {
@@ -161,7 +161,7 @@ fn a_slow_console_is_cut_off_and_others_are_not() {
 fn risk_coalesces_and_dropped_finals_are_marked() {
     let hub = hub(Settings { console_queue_chunks: 2, ..Settings::default() });
     publish(&hub, 1, "c", "q", CallChange::Started);
-    let console = hub.connect().unwrap();
+    let console = hub.connect("ann").unwrap();
     console.subscribe(Filter::default(), None);
     assert!(console.watch("c").unwrap().is_empty());
     assert_eq!(console.watch("nobody").unwrap_err().0, "not_found");
@@ -215,10 +215,10 @@ fn ended_calls_are_kept_up_to_a_limit() {
 #[test]
 fn one_console_too_many_is_turned_away() {
     let hub = hub(Settings { max_consoles: 1, ..Settings::default() });
-    let console = hub.connect();
-    assert!(console.is_some() && hub.connect().is_none());
+    let console = hub.connect("ann");
+    assert!(console.is_some() && hub.connect("ann").is_none());
     drop(console);
-    assert!(hub.connect().is_some());
+    assert!(hub.connect("ann").is_some());
 }
 
 #[test]
@@ -239,10 +239,10 @@ fn long_transcripts_lose_their_oldest_chunks() {
 fn a_console_that_leaves_is_forgotten() {
     let hub = hub(Settings { max_consoles: 1, ..Settings::default() });
     publish(&hub, 1, "c", "q", CallChange::Started);
-    let console = hub.connect().unwrap();
+    let console = hub.connect("ann").unwrap();
     console.watch("c").unwrap();
-    assert!(hub.connect().is_none());
+    assert!(hub.connect("ann").is_none());
     drop(console);
     assert!(hub.lock().calls["c"].watchers.is_empty());
-    assert!(hub.connect().is_some());
+    assert!(hub.connect("ann").is_some());
 }

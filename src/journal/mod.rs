@@ -19,6 +19,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::event::{Event, Recorded};
+use crate::engine::rules::Ruleset;
 
 pub use archive::Archive;
 pub use library::{Began, Found, Library, ReadError, Stretch};
@@ -41,6 +42,9 @@ pub struct Record {
     /// What the tables are to show of the call after this event; absent while it goes on.
     #[serde(skip)]
     pub archive: Option<Box<Archive>>,
+    /// Of a start: the rules that it names, kept as long as a call needs them.
+    #[serde(skip)]
+    pub ruleset: Option<Ruleset>,
 }
 
 impl Record {
@@ -67,6 +71,8 @@ pub struct History {
     pub records: Vec<Record>,
     /// Other calls ended by `call_end`, with their last `seq`, the oldest first.
     pub ended: Vec<(Arc<str>, u64)>,
+    /// The rules that starts among the records name.
+    pub rulesets: Vec<Ruleset>,
     /// Whether a fold over the records gives the messages that were sent; not so when another
     /// engine wrote them.
     pub same_engine: bool,
@@ -92,6 +98,14 @@ pub trait Journal: Send {
     /// # Errors
     /// [`CommitError`]; it is tried again later.
     fn tidy(&mut self) -> Result<(), CommitError> {
+        Ok(())
+    }
+
+    /// Begins another history: what was sent cannot be told again.
+    ///
+    /// # Errors
+    /// [`CommitError`] when that cannot be written.
+    fn renew_epoch(&mut self) -> Result<(), CommitError> {
         Ok(())
     }
 

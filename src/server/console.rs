@@ -51,7 +51,7 @@ pub(super) async fn endpoint(
         Ok(accepted) => accepted,
         Err(response) => return *response,
     };
-    let Some(seat) = app.desk.hub().connect() else {
+    let Some(seat) = app.desk.hub().connect(&user) else {
         let text = "too many consoles are connected; try again later";
         return rest::overloaded(text);
     };

@@ -14,42 +14,16 @@ use super::listener::upgrade;
 use super::metrics::{Metrics, Refusal};
 use super::pace::Pace;
 use super::socket::{Socket, Step, close};
-use super::{App, handshake, rest};
+use super::{App, handshake, rest, vendor};
 use crate::desk::{Later, Now, Platform, Taken};
 use crate::hub::Publication;
 use crate::journal::Permit;
 use crate::wire::answers::Answer;
+use crate::wire::vendors::{Adapter, Format};
 use crate::wire::{Code, Problem, decode, refuse_too_large};
 
 const ENDPOINT: &str = "ingest";
 const SUBPROTOCOL: &str = "escalation.ingest.v1";
-/// Formats that will come; today only the first is spoken.
-const FORMATS: [&str; 23] = [
-    "native",
-    "auto",
-    "deepgram",
-    "transcribe",
-    "call_analytics",
-    "contact_lens",
-    "lca",
-    "twilio",
-    "conversation_relay",
-    "azure",
-    "acs",
-    "genesys",
-    "google",
-    "assemblyai",
-    "speechmatics",
-    "vosk",
-    "revai",
-    "gladia",
-    "soniox",
-    "bandwidth",
-    "telnyx",
-    "jambonz",
-    "zoom",
-];
-
 /// `GET /v1/ingest`.
 pub(super) async fn endpoint(
     State(app): State<Arc<App>>,
@@ -59,9 +33,10 @@ pub(super) async fn endpoint(
     if app.drain.is_cancelled() {
         return rest::overloaded("the server is restarting; try again");
     }
-    if let Err(response) = format(query.get("format").map(String::as_str)) {
-        return *response;
-    }
+    let vendor = match vendor(&app, &query) {
+        Ok(vendor) => vendor,
+        Err(text) => return rest::problem(StatusCode::BAD_REQUEST, "bad_request", &text),
+    };
     let wants_scores = match query.get("scores").map(String::as_str) {
         None | Some("false") => false,
         Some("true") => true,
@@ -80,22 +55,21 @@ pub(super) async fn endpoint(
         if misuse {
             return socket.bye(&app.drain, close::MISUSE, "unknown subprotocol").await;
         }
-        Connection::new(app, socket, wants_scores).run().await
+        Connection::new(app, socket, wants_scores, vendor).run().await
     });
     accepted.response
 }
 
-fn format(format: Option<&str>) -> Result<(), Box<Response<Body>>> {
-    match format {
-        None | Some("native") => Ok(()),
-        Some(known) if FORMATS.contains(&known) => {
-            let text = format!("format `{known}` is not spoken by this version; use native");
-            Err(Box::new(rest::problem(StatusCode::NOT_IMPLEMENTED, "not_implemented", &text)))
+/// What reads the messages, when they are not protocol v1 itself.
+fn vendor(app: &App, query: &HashMap<String, String>) -> Result<Option<Adapter>, String> {
+    let name = query.get("format").map_or("native", String::as_str);
+    match Format::named(name) {
+        Some(Format::Native) => Ok(None),
+        Some(format) => {
+            let facts = vendor::facts(query, &app.wire)?;
+            Ok(Some(vendor::adapter(app, format, facts)))
         }
-        Some(unknown) => {
-            let text = format!("format `{unknown}` is unknown; use native");
-            Err(Box::new(rest::problem(StatusCode::BAD_REQUEST, "bad_request", &text)))
-        }
+        None => Err(format!("format `{name}` is unknown; use one of {}", Format::names())),
     }
 }
 
@@ -139,6 +113,11 @@ struct Connection {
     app: Arc<App>,
     socket: Socket,
     platform: Platform,
+    /// Reads the messages of a vendor; protocol v1 when there is none.
+    vendor: Option<Adapter>,
+    /// The frame that the vendor's messages in line come from: when it was read, and its bytes
+    /// that are not accounted for yet.
+    frame: (Instant, usize),
     wants_scores: bool,
     /// Read and not yet taken by the desk.
     inbox: VecDeque<(Utf8Bytes, Instant)>,
@@ -152,8 +131,16 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(app: Arc<App>, socket: Socket, wants_scores: bool) -> Connection {
+    fn new(
+        app: Arc<App>,
+        mut socket: Socket,
+        wants_scores: bool,
+        vendor: Option<Adapter>,
+    ) -> Connection {
         let hello = Duration::from_secs(app.settings.hello_s);
+        if let Some(vendor) = &vendor {
+            socket.skip_binaries(app.metrics.vendor_skips(vendor.format().name()));
+        }
         Connection {
             platform: Platform::new(Arc::clone(&app.desk)),
             pace: Pace::new(app.settings.ingest_messages_per_s, Instant::now()),
@@ -164,7 +151,10 @@ impl Connection {
             pending: VecDeque::new(),
             pending_bytes: 0,
             paused: false,
-            silent_until: Some(tokio::time::Instant::now() + hello),
+            // A vendor dials when it likes to, and says something when there is something.
+            silent_until: vendor.is_none().then(|| tokio::time::Instant::now() + hello),
+            vendor,
+            frame: (Instant::now(), 0),
         }
     }
 
@@ -205,7 +195,7 @@ impl Connection {
                     return Some((close::RESTART, "the server is restarting"));
                 }
                 () = slot.changed() => {}
-                permit = app.desk.journal().permit(), if !self.inbox.is_empty() => match permit {
+                permit = app.desk.journal().permit(), if self.has_work() => match permit {
                     Some(permit) => self.feed(permit),
                     None => return Some((close::INTERNAL, "journal stopped")),
                 },
@@ -236,10 +226,15 @@ impl Connection {
         room
     }
 
+    /// Whether something waits for the desk.
+    fn has_work(&self) -> bool {
+        !self.inbox.is_empty() || self.vendor.as_ref().is_some_and(Adapter::is_waiting)
+    }
+
     /// Whether another message may be read: credits, and a peer that reads its answers.
     fn has_room(&self) -> bool {
         let settings = &self.app.settings;
-        self.inbox.is_empty()
+        !self.has_work()
             && self.pending.len() < settings.credits
             && self.pending_bytes < settings.credit_bytes
             && self.socket.outbox_bytes() < settings.outbox_bytes
@@ -271,30 +266,88 @@ impl Connection {
 
     fn feed_what_fits(&mut self) {
         let app = Arc::clone(&self.app);
-        while !self.inbox.is_empty()
+        while self.has_work()
             && let Some(permit) = app.desk.journal().try_permit()
         {
             self.feed(permit);
         }
     }
 
-    /// Gives the oldest message of the inbox to the desk.
+    /// Gives the oldest message to the desk.
     fn feed(&mut self, permit: Permit<'_, Publication>) {
-        let Some((text, read)) = self.inbox.pop_front() else { return };
-        self.pace.take(read);
-        self.app.metrics.messages.inc();
-        self.app.metrics.message_bytes.inc_by(text.len() as u64);
+        if self.vendor.is_some() {
+            return self.feed_vendor(permit);
+        }
+        let Some((text, read)) = self.next_frame() else { return };
         let message = if text.len() > self.app.wire.max_message_bytes {
             Err(refuse_too_large(&text, &self.app.wire))
         } else {
             decode(&text, &self.app.wire)
         };
-        let Taken { now, later } = self.platform.take(message, read, permit);
+        let taken = self.platform.take(message, read, permit);
+        self.note(taken, read, text.len());
+    }
+
+    /// The same for a vendor, of whose frames each may be any number of messages.
+    fn feed_vendor(&mut self, permit: Permit<'_, Publication>) {
+        if !self.has_waiting_message() {
+            self.read_vendor_frame();
+        }
+        let Connection { app, platform, vendor, frame, .. } = self;
+        let Some(vendor) = vendor else { return };
+        let taken = vendor::feed(app, platform, vendor, frame.0, permit);
+        vendor::count(app, vendor);
+        if let Some(taken) = taken {
+            let (read, bytes) = (self.frame.0, std::mem::take(&mut self.frame.1));
+            self.note(taken, read, bytes);
+        }
+    }
+
+    fn has_waiting_message(&self) -> bool {
+        self.vendor.as_ref().is_some_and(Adapter::is_waiting)
+    }
+
+    /// A frame that cannot be read is answered and forgotten; the connection goes on.
+    fn read_vendor_frame(&mut self) {
+        let Some((text, read)) = self.next_frame() else { return };
+        let Some(vendor) = &mut self.vendor else { return };
+        let problem = if text.len() > self.app.wire.max_message_bytes {
+            let problem = refuse_too_large(&text, &self.app.wire);
+            // Its fields are the vendor's, not ours.
+            Some(Problem::new(problem.code, problem.message))
+        } else {
+            match vendor.read(&text, &self.app.wire) {
+                Ok(true) => None,
+                Ok(false) => {
+                    // `auto` found protocol v1.
+                    self.vendor = None;
+                    self.inbox.push_front((text, read));
+                    return;
+                }
+                Err(problem) => Some(problem),
+            }
+        };
+        self.frame = (read, text.len());
+        if let Some(problem) = problem {
+            self.refuse(&problem);
+        }
+    }
+
+    fn next_frame(&mut self) -> Option<(Utf8Bytes, Instant)> {
+        let (text, read) = self.inbox.pop_front()?;
+        self.pace.take(read);
+        self.app.metrics.messages.inc();
+        self.app.metrics.message_bytes.inc_by(text.len() as u64);
+        Some((text, read))
+    }
+
+    /// Keeps or sends what a message led to.
+    fn note(&mut self, taken: Taken, read: Instant, bytes: usize) {
+        let Taken { now, later } = taken;
         if let Some((ticket, later)) = later {
             if matches!(later, Later::Started { .. }) {
                 self.silent_until = None;
             }
-            let bytes = text.len();
             self.pending_bytes += bytes;
             let unacked = Unacked::new(&self.app.metrics, bytes);
             self.pending.push_back(Pending { ticket, later, bytes, read, _unacked: unacked });
@@ -354,6 +407,10 @@ impl Connection {
     /// Tells the platform of calls that others took. True when none is left.
     fn lost_its_last_call(&mut self) -> bool {
         let lost = self.platform.take_lost();
+        if let Some(vendor) = &mut self.vendor {
+            lost.iter().for_each(|call_id| vendor.lost(call_id));
+            return false;
+        }
         for call_id in &lost {
             let message = format!("call `{call_id}` was started on another connection");
             let problem = Problem {

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::socket::Socket;
-use super::{App, console, ingest, lists, page, rest};
+use super::{App, console, ingest, lists, page, rest, webhooks};
 
 /// Largest head of a request.
 const MAX_HEAD_BYTES: usize = 64 << 10;
@@ -44,10 +44,11 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/v1/alerts", get(lists::alerts))
         .route("/v1/shift", get(lists::shift))
         .route("/v1/score", post(rest::score))
+        .route("/v1/webhooks/{format}", post(webhooks::endpoint))
         .route("/healthz", get(rest::healthz))
         .route("/readyz", get(rest::readyz))
         .route("/metrics", get(rest::metrics));
-    page::routes(router).fallback(rest::not_found).with_state(app)
+    page::routes(router, &app.settings).fallback(rest::not_found).with_state(app)
 }
 
 /// Accepts until the server has drained.

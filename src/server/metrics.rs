@@ -1,6 +1,7 @@
 //! What is measured and logged about connections.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -28,6 +29,24 @@ pub(super) struct Refusal {
     pub code: &'static str,
 }
 
+/// What became of rules that changed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Reload {
+    pub result: &'static str,
+}
+
+/// Which vendor format.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Vendor {
+    pub format: &'static str,
+}
+
+/// What a webhook was answered with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Webhook {
+    pub status: u16,
+}
+
 /// Counters of the server; each method is one event, logged and counted in one place.
 #[derive(Clone, Debug)]
 pub(super) struct Metrics {
@@ -42,11 +61,17 @@ pub(super) struct Metrics {
     pub unacked_bytes: Gauge,
     pub pauses: Counter,
     pub pages_refused: Counter,
-    pub readings_refused: Counter,
     pub bodies_refused: Counter,
+    pub readings_refused: Counter,
     pub commands: Counter,
+    pub rules_reloads: Family<Reload, Counter>,
     pub refused_connections: Counter,
     pub ack_seconds: Histogram,
+    pub webhooks: Family<Webhook, Counter>,
+    pub webhook_calls: Gauge,
+    pub webhook_evictions: Counter,
+    pub vendor_skipped: Family<Vendor, Counter>,
+    pub vendor_unknown_speakers: Family<Vendor, Counter>,
 }
 
 impl Metrics {
@@ -63,11 +88,17 @@ impl Metrics {
             unacked_bytes: Gauge::default(),
             pauses: Counter::default(),
             pages_refused: Counter::default(),
-            readings_refused: Counter::default(),
             bodies_refused: Counter::default(),
+            readings_refused: Counter::default(),
             commands: Counter::default(),
+            rules_reloads: Family::default(),
             refused_connections: Counter::default(),
             ack_seconds: Histogram::new(exponential_buckets(0.000_05, 2.0, 18)),
+            webhooks: Family::default(),
+            webhook_calls: Gauge::default(),
+            webhook_evictions: Counter::default(),
+            vendor_skipped: Family::default(),
+            vendor_unknown_speakers: Family::default(),
         };
         let all = registry.sub_registry_with_prefix("server");
         all.register("connections", "Connections", metrics.connections.clone());
@@ -81,20 +112,75 @@ impl Metrics {
         all.register("unacked_bytes", "Bytes of those", metrics.unacked_bytes.clone());
         all.register("pauses", "Platforms not read for a while", metrics.pauses.clone());
         all.register("pages_refused", "Lists over the page size", metrics.pages_refused.clone());
+        all.register("bodies_refused", "Bodies over the limit", metrics.bodies_refused.clone());
         all.register(
             "readings_refused",
             "Lists not given for want of time",
             metrics.readings_refused.clone(),
         );
-        all.register("bodies_refused", "Bodies over the limit", metrics.bodies_refused.clone());
         all.register("commands", "Commands of consoles", metrics.commands.clone());
+        all.register("rules_reloads", "Changes of the rules", metrics.rules_reloads.clone());
         all.register(
             "refused_connections",
             "Connections over the limit",
             metrics.refused_connections.clone(),
         );
         all.register("ack_seconds", "From read to ack", metrics.ack_seconds.clone());
+        all.register("webhooks", "Requests to webhooks", metrics.webhooks.clone());
+        all.register(
+            "webhook_calls",
+            "Calls that come by webhook and are known",
+            metrics.webhook_calls.clone(),
+        );
+        all.register(
+            "webhook_evictions",
+            "Calls forgotten over the limit",
+            metrics.webhook_evictions.clone(),
+        );
+        all.register(
+            "vendor_skipped",
+            "Messages of vendors that are not used, binary frames included",
+            metrics.vendor_skipped.clone(),
+        );
+        all.register(
+            "vendor_unknown_speakers",
+            "Chunks of vendors whose speaker has no role",
+            metrics.vendor_unknown_speakers.clone(),
+        );
         metrics
+    }
+
+    pub fn rules_loaded(&self, path: &Path, rules: usize, ruleset: &str) {
+        self.rules_reloads.get_or_create(&Reload { result: "loaded" }).inc();
+        let file = path.display();
+        tracing::info!(%file, rules, ruleset, "rules loaded; calls that begin now are judged by them");
+    }
+
+    pub fn rules_refused(&self, error: &str) {
+        self.rules_reloads.get_or_create(&Reload { result: "refused" }).inc();
+        tracing::error!(error, "rules refused; those before go on");
+    }
+
+    pub fn webhook(&self, status: u16) {
+        self.webhooks.get_or_create(&Webhook { status }).inc();
+    }
+
+    pub fn vendor_skipped(&self, format: &'static str, messages: u64) {
+        if messages > 0 {
+            self.vendor_skipped.get_or_create(&Vendor { format }).inc_by(messages);
+        }
+    }
+
+    /// The counter of what is skipped of a format.
+    pub fn vendor_skips(&self, format: &'static str) -> Counter {
+        self.vendor_skipped.get_or_create(&Vendor { format }).clone()
+    }
+
+    pub fn vendor_unknown_speakers(&self, format: &'static str, chunks: u64) {
+        if chunks > 0 {
+            self.vendor_unknown_speakers.get_or_create(&Vendor { format }).inc_by(chunks);
+            tracing::debug!(format, chunks, "speakers without a role; name them with `roles`");
+        }
     }
 
     pub fn socket_opened(&self, endpoint: &'static str, peer: SocketAddr) {

@@ -10,12 +10,16 @@ mod lists;
 mod metrics;
 mod pace;
 mod page;
+mod reload;
 mod rest;
 mod running;
 mod settings;
+mod signature;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod vendor;
+mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -39,6 +43,7 @@ struct App {
     limits: crate::wire::answers::Limits,
     metrics: metrics::Metrics,
     registry: Registry,
+    rules: reload::RulesStatus,
     /// Cancelled when the server is to go down.
     drain: CancellationToken,
     /// Cancelled when the drain is over and HTTP need not be answered any more.
@@ -54,4 +59,6 @@ struct App {
     /// Lists being read for REST.
     readings: lists::Readings,
     next_console: AtomicU64,
+    /// What is known of calls that come by webhook.
+    webhooks: webhooks::Shelf,
 }

@@ -7,10 +7,11 @@ use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 
-use super::App;
+use super::{App, Settings};
 
+/// What the page may load and do; who may frame it is a setting.
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; \
-                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+                      base-uri 'none'; form-action 'none'; frame-ancestors";
 
 /// Path, content type, content.
 type File = (&'static str, &'static str, &'static [u8]);
@@ -25,6 +26,7 @@ macro_rules! asset {
 const FILES: &[File] = &[
     ("/", content_type("index.html"), include_bytes!("page/index.html")),
     asset!("actions.js"),
+    asset!("alarm.js"),
     asset!("alerts.css"),
     asset!("alerts.js"),
     asset!("app.js"),
@@ -34,22 +36,46 @@ const FILES: &[File] = &[
     asset!("call.js"),
     asset!("card.js"),
     asset!("closing.js"),
+    asset!("curve.js"),
     asset!("dom.js"),
     asset!("favicon.svg"),
+    asset!("filter.js"),
     asset!("format.js"),
+    asset!("forms.js"),
+    asset!("frame.css"),
+    asset!("guidance.js"),
     asset!("highlight.js"),
+    asset!("history.js"),
+    asset!("keys.js"),
+    asset!("listen.js"),
+    asset!("lists.css"),
+    asset!("look.js"),
     asset!("order.js"),
+    asset!("panel.css"),
+    asset!("panel.js"),
+    asset!("past.js"),
+    asset!("prefs.js"),
+    asset!("query.js"),
     asset!("reasons.js"),
+    asset!("rest.js"),
+    asset!("route.js"),
     asset!("row.js"),
     asset!("samples.js"),
     asset!("scope.js"),
+    asset!("search.js"),
     asset!("settings.js"),
+    asset!("shift.js"),
     asset!("socket.js"),
     asset!("spark.js"),
+    asset!("stack.js"),
     asset!("state.js"),
     asset!("status.js"),
     asset!("style.css"),
+    asset!("tip.js"),
     asset!("transcript.js"),
+    asset!("turning.js"),
+    asset!("views.js"),
+    asset!("window.js"),
 ];
 
 const fn content_type(name: &str) -> &'static str {
@@ -64,17 +90,30 @@ const fn content_type(name: &str) -> &'static str {
 }
 
 /// Adds the files of the page.
-pub(super) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
+pub(super) fn routes(router: Router<Arc<App>>, settings: &Settings) -> Router<Arc<App>> {
+    let policy = policy(&settings.frame_ancestors);
     FILES.iter().fold(router, |router, &(path, content_type, content)| {
-        router.route(path, get(move || async move { file(content_type, content) }))
+        let policy = policy.clone();
+        router.route(path, get(move || async move { file(content_type, content, policy) }))
     })
 }
 
-fn file(content_type: &'static str, content: &'static [u8]) -> impl IntoResponse {
+/// The settings have been checked: nothing in them ends a directive or a header.
+fn policy(ancestors: &[String]) -> HeaderValue {
+    let ancestors = if ancestors.is_empty() { "'none'".into() } else { ancestors.join(" ") };
+    HeaderValue::try_from(format!("{POLICY} {ancestors}"))
+        .unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"))
+}
+
+fn file(
+    content_type: &'static str,
+    content: &'static [u8],
+    policy: HeaderValue,
+) -> impl IntoResponse {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        (header::CONTENT_SECURITY_POLICY, policy),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     ];
@@ -84,6 +123,16 @@ fn file(content_type: &'static str, content: &'static [u8]) -> impl IntoResponse
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_may_frame_the_page_is_a_setting() {
+        let header = |ancestors: &[String]| policy(ancestors).to_str().unwrap().to_owned();
+        let default = header(&Settings::default().frame_ancestors);
+        assert!(default.ends_with("form-action 'none'; frame-ancestors 'self'"), "{default}");
+        assert!(header(&[]).ends_with("frame-ancestors 'none'"));
+        let crm = ["'self'".to_owned(), "https://crm.example".to_owned()];
+        assert!(header(&crm).ends_with("frame-ancestors 'self' https://crm.example"));
+    }
 
     #[test]
     fn every_file_of_the_page_is_served() {

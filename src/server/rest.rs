@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use futures_util::StreamExt;
 use serde::Serialize;
 use serde_json::json;
@@ -24,7 +24,9 @@ pub(super) async fn score(State(app): State<Arc<App>>, request: Request) -> Resp
     let Ok(permit) = Arc::clone(&app.scoring).try_acquire_owned() else {
         return overloaded("other calls are being scored; try again");
     };
-    let bytes = match body(&app, request).await {
+    let (parts, content) = request.into_parts();
+    let limit = app.settings.score_body_bytes;
+    let bytes = match body(&app, &parts.headers, content, limit).await {
         Ok(bytes) => bytes,
         Err(response) => return *response,
     };
@@ -36,7 +38,7 @@ pub(super) async fn score(State(app): State<Arc<App>>, request: Request) -> Resp
             return problem(StatusCode::BAD_REQUEST, "bad_request", &text);
         }
     };
-    let engine = Arc::clone(app.desk.engine());
+    let engine = app.desk.engine();
     // A long call takes a while; the threads that serve sockets have no time for it.
     let scored = tokio::task::spawn_blocking(move || {
         let _permit = permit;
@@ -49,12 +51,16 @@ pub(super) async fn score(State(app): State<Arc<App>>, request: Request) -> Resp
 }
 
 /// Reads a body within the limits of size and time.
-async fn body(app: &App, request: Request) -> Result<Vec<u8>, Box<Response<Body>>> {
-    let limit = app.settings.score_body_bytes;
-    let declared = request.headers().get(header::CONTENT_LENGTH);
+pub(super) async fn body(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<Vec<u8>, Box<Response<Body>>> {
+    let declared = headers.get(header::CONTENT_LENGTH);
     let declared = declared.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     let hopeless = limit + DISCARD_BYTES;
-    let mut stream = request.into_body().into_data_stream();
+    let mut stream = body.into_data_stream();
     let read = async {
         let (mut bytes, mut length) = (Vec::new(), declared.unwrap_or(0));
         if length <= hopeless {
@@ -101,8 +107,13 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response<Body> {
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
     let writable = health != Health::Failing;
-    let model = app.desk.engine().model_name();
-    json_body(code, &json!({"status": status, "model": model, "journal": writable}))
+    let engine = app.desk.engine();
+    let mut body = json!({"status": status, "model": engine.model_name(), "journal": writable,
+        "ruleset": engine.ruleset.hash});
+    if let Some(warning) = app.rules.warning() {
+        body["warning"] = warning.into();
+    }
+    json_body(code, &body)
 }
 
 /// `GET /metrics`.
@@ -123,6 +134,13 @@ pub(super) async fn not_found() -> Response<Body> {
 /// An error as JSON.
 pub(super) fn problem(status: StatusCode, code: &str, message: &str) -> Response<Body> {
     json_body(status, &json!({"code": code, "message": message}))
+}
+
+/// 204: done, and nothing to say.
+pub(super) fn no_content() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
 }
 
 /// 503 with the advice to come back.

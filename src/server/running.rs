@@ -1,18 +1,21 @@
 //! Starts a server in this process and takes it down again.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::lists::Readings;
-use super::{App, Settings, listener, metrics};
+use super::webhooks::Shelf;
+use super::{App, Settings, listener, metrics, reload};
 use crate::desk::{self, Clock, Desk};
 use crate::engine::Engine;
 use crate::hub::{self, Hub, Publication};
@@ -32,6 +35,8 @@ pub struct Rooms {
     pub journal: journal::Settings,
     /// Messages.
     pub wire: wire::Settings,
+    /// Phrases and rules, where they are read from a file.
+    pub rules: Option<PathBuf>,
 }
 
 /// Why a server did not start.
@@ -51,6 +56,9 @@ pub enum StartError {
     /// The journal cannot be read.
     #[error("cannot read the journal: {0}")]
     Journal(#[from] CommitError),
+    /// SIGHUP cannot be waited for.
+    #[error("cannot wait for SIGHUP: {0}")]
+    Signal(std::io::Error),
     /// The journal's thread cannot be started.
     #[error("cannot start the journal's thread: {0}")]
     Thread(std::io::Error),
@@ -78,7 +86,19 @@ pub async fn start(
     let bind = |source| StartError::Listen { address: listen, source };
     let listener = TcpListener::bind(listen).await.map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
-    let history = journal.read_back(rooms.desk.remembered_calls)?;
+    // Before anybody hears that the server is ready, so that no signal ends it.
+    let hangup = rooms.rules.is_some().then(|| signal(SignalKind::hangup())).transpose();
+    let hangup = hangup.map_err(StartError::Signal)?;
+    let mut history = journal.read_back(rooms.desk.remembered_calls)?;
+    if let Some(why) = desk::unusable_ruleset(&history) {
+        tracing::warn!(
+            why,
+            "calls began with rules that cannot be used any more: they are judged anew by the \
+             present ones, and consoles get the full picture"
+        );
+        journal.renew_epoch()?;
+        history.same_engine = false;
+    }
     let mut registry = Registry::with_prefix("forewarn");
     let hub_metrics = hub::Metrics::register(&mut registry);
     let hub = Hub::new(journal.epoch(), journal.last_offset(), rooms.hub, hub_metrics);
@@ -110,10 +130,18 @@ pub async fn start(
         let seconds = began.elapsed().as_secs_f64();
         tracing::info!(records, seconds, open_calls = desk.open_calls(), "folded the journal");
     }
+    let metrics = metrics::Metrics::register(&mut registry);
+    let webhooks = Shelf::new(
+        rooms.server.webhook_calls,
+        metrics.webhook_calls.clone(),
+        metrics.webhook_evictions.clone(),
+    );
     let app = Arc::new(App {
         desk: Arc::clone(&desk),
-        metrics: metrics::Metrics::register(&mut registry),
+        metrics,
+        webhooks,
         registry,
+        rules: reload::RulesStatus::default(),
         limits,
         connections: Arc::new(Semaphore::new(rooms.server.max_connections)),
         scoring: Arc::new(Semaphore::new(rooms.server.max_scoring)),
@@ -139,6 +167,10 @@ pub async fn start(
             journal.tick();
         }
     }));
+    if let Some((path, hangup)) = rooms.rules.zip(hangup) {
+        let watch = reload::watch(Arc::clone(&app), path, hangup);
+        app.sockets.spawn(app.drain.clone().run_until_cancelled_owned(watch));
+    }
     Ok(Running { address, app, writer })
 }
 

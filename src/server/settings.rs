@@ -16,6 +16,9 @@ pub struct Settings {
     /// Pages of other origins that may open websockets, as `https://host:port`. A page of this
     /// server always may; programs that are no browsers send no origin.
     pub allowed_origins: Vec<String>,
+    /// Pages that may show the console page in a frame: `'self'` or origins such as
+    /// `https://crm.example` or `https://*.crm.example`; nobody when empty.
+    pub frame_ancestors: Vec<String>,
     /// Most connections at a time; one more gets 503 at once.
     pub max_connections: usize,
     /// Longest time for the head of a request, and for an idle connection.
@@ -24,6 +27,17 @@ pub struct Settings {
     pub body_timeout_s: u64,
     /// Largest body of `POST /v1/score`.
     pub score_body_bytes: usize,
+    /// Largest body of `POST /v1/webhooks/{format}`.
+    pub webhook_body_bytes: usize,
+    /// Calls that come by webhook whose state (open utterances, what came before) is kept. Of one
+    /// that is forgotten, the next request goes on, but a retry is not recognised any more.
+    pub webhook_calls: usize,
+    /// Auth token of the Twilio account whose webhooks are taken; requests of format `twilio`
+    /// without its signature then get 403. Without it they are not checked. Never printed.
+    #[serde(skip_serializing)]
+    pub twilio_auth_token: Option<String>,
+    /// The server as vendors reach it, as `https://host`; a part of what Twilio signs.
+    pub public_url: String,
     /// Most items of a REST list in one answer; asking for more gets 400.
     pub max_page_items: usize,
     /// Most whole calls scored at a time for REST; one more gets 503.
@@ -47,6 +61,8 @@ pub struct Settings {
     pub outbox_bytes: usize,
     /// Commands a second of one console; over twice that at once it is closed with 4429.
     pub commands_per_s: u32,
+    /// Time between looks at the file of rules, in seconds; 0 looks only at SIGHUP.
+    pub rules_poll_s: u64,
     /// Longest time from SIGTERM to the end.
     pub drain_timeout_s: u64,
 }
@@ -57,10 +73,15 @@ impl Default for Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             allow_remote_without_tokens: false,
             allowed_origins: Vec::new(),
+            frame_ancestors: vec!["'self'".to_owned()],
             max_connections: 10_000,
             header_timeout_s: 30,
             body_timeout_s: 30,
             score_body_bytes: 4 << 20,
+            webhook_body_bytes: 1 << 20,
+            webhook_calls: 10_000,
+            twilio_auth_token: None,
+            public_url: String::new(),
             max_page_items: 1_000,
             max_scoring: 2,
             ping_s: 25,
@@ -72,6 +93,7 @@ impl Default for Settings {
             read_batch: 64,
             outbox_bytes: 256 << 10,
             commands_per_s: 20,
+            rules_poll_s: 2,
             drain_timeout_s: 5,
         }
     }
@@ -89,10 +111,17 @@ impl Settings {
                 self.listen
             ));
         }
+        if let Some(wrong) = self.frame_ancestors.iter().find(|one| !may_frame(one)) {
+            return Err(format!(
+                "`frame_ancestors` names {wrong:?}; it must be \"'self'\" or an origin such as \
+                 \"https://crm.example\", without a path"
+            ));
+        }
         for (name, value) in [
             ("max_connections", self.max_connections),
             ("max_page_items", self.max_page_items),
             ("max_scoring", self.max_scoring),
+            ("webhook_calls", self.webhook_calls),
             ("credits", self.credits),
             ("credit_bytes", self.credit_bytes),
             ("read_batch", self.read_batch),
@@ -104,6 +133,13 @@ impl Settings {
                 return Err(format!("`{name}` is 0; it must be at least 1"));
             }
         }
+        if self.twilio_auth_token.is_some() && !self.public_url.starts_with("http") {
+            return Err(
+                "`public_url` must be set beside `twilio_auth_token`, because Twilio signs \
+                        the URL; write for example https://calls.example.com"
+                    .into(),
+            );
+        }
         if self.silent_s <= self.ping_s {
             return Err(format!(
                 "`silent_s` is {} and `ping_s` {}; a peer needs longer than a ping to answer",
@@ -111,5 +147,33 @@ impl Settings {
             ));
         }
         Ok(())
+    }
+}
+
+/// `'self'`, or scheme, host and port of a page, a `*` for any name below one.
+fn may_frame(ancestor: &str) -> bool {
+    let host = ancestor.strip_prefix("https://").or_else(|| ancestor.strip_prefix("http://"));
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '*' | '[' | ']');
+    ancestor == "'self'" || host.is_some_and(|host| !host.is_empty() && host.chars().all(plain))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_origins_may_frame_the_page() {
+        for good in
+            ["'self'", "https://crm.example", "http://127.0.0.1:9000", "https://*.crm.example"]
+        {
+            assert!(may_frame(good), "{good}");
+        }
+        let bad = ["", "*", "https://", "crm.example", "'none'", "https://a.example/b"];
+        for bad in bad.into_iter().chain(["https://a; script-src *", "https://a b", "https://a\n"])
+        {
+            let settings = Settings { frame_ancestors: vec![bad.into()], ..Settings::default() };
+            assert!(settings.check().unwrap_err().starts_with("`frame_ancestors`"), "{bad}");
+        }
     }
 }

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::{FutureExt, Sink, Stream, StreamExt};
+use prometheus_client::metrics::counter::Counter;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
@@ -70,6 +71,8 @@ pub(super) struct Socket {
     silent: Duration,
     /// The websocket cannot be read on after an error.
     broken: bool,
+    /// Counts binary frames and reads on, instead of closing for them.
+    skipped_binaries: Option<Counter>,
 }
 
 impl Socket {
@@ -96,7 +99,13 @@ impl Socket {
             paused: false,
             silent: Duration::from_secs(settings.silent_s),
             broken: false,
+            skipped_binaries: None,
         }
+    }
+
+    /// From now on binary frames are counted and skipped.
+    pub fn skip_binaries(&mut self, counter: Counter) {
+        self.skipped_binaries = Some(counter);
     }
 
     /// Queues a message; it is written by the next `step`.
@@ -198,6 +207,10 @@ impl Socket {
         match message {
             Some(Ok(Message::Text(text))) => Some(Step::Text(text)),
             Some(Ok(Message::Binary(_))) => {
+                if let Some(counter) = &self.skipped_binaries {
+                    counter.inc();
+                    return None;
+                }
                 over(close::MISUSE, "binary frame; this endpoint takes text frames of JSON")
             }
             // Pings are answered by tungstenite; the answer to a close is written by a flush.

@@ -34,6 +34,13 @@ impl Lexicon {
         id
     }
 
+    /// A lexicon of the `words` that were added first, with their ids.
+    #[must_use]
+    pub fn first(&self, words: usize) -> Lexicon {
+        let first = self.ids.iter().filter(|(_, id)| (id.0 as usize) < words);
+        Lexicon { ids: first.map(|(word, &id)| (word.clone(), id)).collect() }
+    }
+
     /// Number of words.
     pub fn len(&self) -> usize {
         self.ids.len()

@@ -5,6 +5,7 @@
 //! [`evaluate::report()`] judges, [`calibrate::calibrate`] sets thresholds for a site by its own calls.
 
 pub mod ablation;
+pub mod backtest;
 pub mod baselines;
 pub mod calibrate;
 pub mod card;

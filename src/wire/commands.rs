@@ -148,7 +148,7 @@ fn command(fields: &mut Fields, settings: &Settings) -> Result<Command, String> 
         }
         "acknowledge" => Action::Acknowledge,
         "snooze" => Action::Snooze { for_s: snooze(fields)? },
-        "assign" => Action::Assign { to: needed(fields, "to", settings)? },
+        "assign" => assign(fields, settings)?,
         "resolve" => Action::Resolve { outcome: outcome(fields)?, note: note(fields)? },
         _ => return Err(format!("type \"{}\" is unknown; write {COMMANDS}", fields.kind)),
     };
@@ -190,6 +190,15 @@ fn snooze(fields: &mut Fields) -> Result<u64, String> {
         .ok_or_else(|| {
             fields.wrong("for_s", &format!("a whole number of 1 to {MAX_SNOOZE_S} seconds"), &value)
         })
+}
+
+/// `from`, null or absent differ: who the console thought has the alert, or no such claim.
+fn assign(fields: &mut Fields, settings: &Settings) -> Result<Action, String> {
+    let from = match fields.map.get("from") {
+        None => None,
+        Some(_) => Some(fields.text("from")?),
+    };
+    Ok(Action::Assign { to: needed(fields, "to", settings)?, from })
 }
 
 fn outcome(fields: &mut Fields) -> Result<Resolution, String> {
@@ -262,7 +271,15 @@ mod tests {
             ),
             (
                 r#"{"type":"assign","alert_id":"a","to":"sup-3"}"#,
-                act("a", Action::Assign { to: "sup-3".into() }),
+                act("a", Action::Assign { to: "sup-3".into(), from: None }),
+            ),
+            (
+                r#"{"type":"assign","alert_id":"a","to":"me","from":"sup-3"}"#,
+                act("a", Action::Assign { to: "me".into(), from: Some(Some("sup-3".into())) }),
+            ),
+            (
+                r#"{"type":"assign","alert_id":"a","to":"me","from":null}"#,
+                act("a", Action::Assign { to: "me".into(), from: Some(None) }),
             ),
             (
                 r#"{"type":"resolve","alert_id":"a","outcome":"averted","note":"credited"}"#,

@@ -231,6 +231,7 @@ fn start(call_id: &str, flat: Flat<'_>, settings: &Settings) -> Result<CallStart
         lang: name("lang", Some(flat.lang))?,
         previous_call_id: name("previous_call_id", Some(flat.previous_call_id))?,
         attributes: attributes(flat.attributes, settings)?,
+        ruleset: None,
     })
 }
 
@@ -268,7 +269,11 @@ fn seq(number: Option<i64>) -> Result<u64, String> {
         .ok_or_else(|| format!("field `seq` must be a whole number from 1, not {number}"))
 }
 
-fn call_id_is_usable(call_id: &str, settings: &Settings) -> Result<(), String> {
+/// Whether a call may have this id.
+///
+/// # Errors
+/// A sentence that says why not.
+pub fn call_id_is_usable(call_id: &str, settings: &Settings) -> Result<(), String> {
     if call_id.is_empty() {
         return Err("field `call_id` is missing".into());
     }

@@ -10,6 +10,7 @@ mod fields;
 pub mod ingest;
 pub mod lists;
 mod repair;
+pub mod vendors;
 
 use serde::{Deserialize, Serialize};
 

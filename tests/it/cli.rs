@@ -43,6 +43,7 @@ fn every_command_explains_itself_with_examples() {
         "evaluate",
         "calibrate",
         "config",
+        "matrix",
         "journal",
     ] {
         let help = run(&[command, "--help"]);

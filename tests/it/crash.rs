@@ -379,9 +379,8 @@ async fn nothing_is_acked_before_its_commit() {
     }
     server.kill();
     server.wait();
-    if let Ok(message) = peer.try_next().await {
-        panic!("not durable, but said: {message}");
-    }
+    let said = peer.try_next().await;
+    assert!(said.is_err(), "not durable, but said: {said:?}");
     drop(held);
     let server = Server::with_file(&config);
     let mut peer = server.plain_ingest().await;

@@ -92,6 +92,20 @@ impl Server {
         Server::spawn(&mut command, None)
     }
 
+    /// With more arguments of `serve`.
+    pub fn with_arguments(arguments: &[&str]) -> Server {
+        let mut command = forewarn();
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments);
+        Server::spawn(&mut command, None)
+    }
+
+    /// On an address that an earlier server had, or port 0, with more arguments of `serve`.
+    pub fn at_with(address: SocketAddr, arguments: &[&str]) -> Server {
+        let mut command = forewarn();
+        command.args(["serve", "--listen", &address.to_string()]).args(arguments);
+        Server::spawn(&mut command, None)
+    }
+
     fn spawn(command: &mut Command, folder: Option<tempfile::TempDir>) -> Server {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -165,6 +179,10 @@ impl Server {
 
     pub fn interrupt(&self) {
         signal(&self.child, "-INT");
+    }
+
+    pub fn hang_up(&self) {
+        signal(&self.child, "-HUP");
     }
 
     pub fn kill(&self) {

@@ -535,7 +535,7 @@ fn archived(number: u64, now: i64) -> Record {
     let start = CallStart { call_id: call_id.clone(), ..CallStart::default() };
     Record {
         call_id: call_id.into(),
-        recorded: Recorded { at, event: Event::Start(start) },
+        recorded: Recorded { at, event: Event::Start(start), held: Vec::new() },
         base_offset: number * 2,
         archive: Some(Box::new(Archive {
             view,
@@ -546,6 +546,7 @@ fn archived(number: u64, now: i64) -> Record {
             ended_for_good: true,
             is_final: true,
         })),
+        ruleset: None,
     }
 }
 

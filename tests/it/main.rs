@@ -1,6 +1,7 @@
 //! The built binary over real sockets. One integration-test binary, a module a concern.
 #![allow(missing_docs)]
 
+mod backtest;
 mod bad_input;
 mod cli;
 mod console;
@@ -10,8 +11,12 @@ mod imports;
 mod ingest;
 mod journal;
 mod lists;
+mod matrix;
 mod models;
 mod overload;
+mod playbook;
 mod replay;
 mod rest;
+mod rules;
+mod vendors;
 mod watch;

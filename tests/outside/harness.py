@@ -11,26 +11,55 @@ import subprocess
 TIMEOUT_S = 20
 
 
+class Server:
+    """`forewarn serve` on a free port until `stop`; settings are given as `desk_resume_grace_s=2`."""
+
+    def __init__(self, binary, *arguments, listen="127.0.0.1:0", **settings):
+        self.settings = {f"FOREWARN_{name.upper()}": str(value) for name, value in settings.items()}
+        self.command = [binary, "serve", *arguments]
+        self.process = None
+        self.run(listen)
+
+    def run(self, listen):
+        self.process = subprocess.Popen(
+            [*self.command, "--listen", listen],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, **self.settings, "RUST_BACKTRACE": "1"},
+        )
+        line = self.process.stdout.readline()
+        found = re.fullmatch(r"listening on http://(\S+)\n", line)
+        assert found, f"the server said {line!r}"
+        self.address = found[1]
+
+    def again(self):
+        """Starts once more at the same address, as after a restart."""
+        self.run(self.address)
+
+    def stop(self):
+        if self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            assert self.process.wait(10) == 0, "SIGTERM must end the server with exit code 0"
+        finally:
+            self.kill()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
 @contextlib.contextmanager
 def server(binary, *arguments):
     """Runs `forewarn serve` on a free port; gives its address, ends it with SIGTERM."""
-    process = subprocess.Popen(
-        [binary, "serve", "--listen", "127.0.0.1:0", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "RUST_BACKTRACE": "1"},
-    )
+    running = Server(binary, *arguments)
     try:
-        line = process.stdout.readline()
-        found = re.fullmatch(r"listening on http://(\S+)\n", line)
-        assert found, f"the server said {line!r}"
-        yield found[1]
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0, "SIGTERM must end the server with exit code 0"
+        yield running.address
+        running.stop()
     finally:
-        process.kill()
-        process.wait()
+        running.kill()
 
 
 async def receive(socket, wanted, seen=None):

@@ -1,141 +1,61 @@
-"""The console page in headless Chromium, driven over its debugging protocol: live calls, an
-alert with its reasons, acknowledge, resolve; hostile text stays text.
+"""The console page in headless Chromium, driven over its debugging protocol, against live servers.
 
-Usage: page.py BINARY CHROMIUM [SCREENSHOT.png]
+Usage: page.py BINARY CHROMIUM [--axe axe.min.js] [--screenshots DIR] [NAME…]
+
+NAME picks tests, as in `page.py … inbox` or `page.py … inbox.test_one_key`.
 """
 
+import argparse
 import asyncio
-import base64
-import json
-import re
-import subprocess
+import importlib
+import inspect
+import pathlib
 import sys
-import tempfile
-import urllib.request
+import time
+import traceback
 
-import websockets
+from browser import chromium
+from world import World
 
-from harness import TIMEOUT_S, first_call, of, receive, send, server
-
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
-    "--disable-background-networking --disable-component-update --remote-debugging-port=0 "
-    "--window-size=1280,800 --hide-scrollbars"
-).split()
-HOSTILE = "<img src=x onerror=\"document.title='owned'\"> give me your manager <b>now</b>"
+PARTS = ("logic", "board", "inbox", "tiers", "race", "call", "panel", "search", "shift", "settings", "restart", "keyboard", "many", "access", "hostile", "pictures")
 
 
-class Page:
-    """One tab."""
-
-    def __init__(self, socket):
-        self.socket, self.last = socket, 0
-
-    async def call(self, method, **params):
-        self.last += 1
-        await self.socket.send(json.dumps({"id": self.last, "method": method, "params": params}))
-        async with asyncio.timeout(TIMEOUT_S):
-            while True:
-                answer = json.loads(await self.socket.recv())
-                if answer.get("id") == self.last:
-                    assert "error" not in answer, answer
-                    return answer["result"]
-
-    async def value(self, script):
-        result = await self.call(
-            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True
-        )
-        assert "exceptionDetails" not in result, result
-        return result["result"].get("value")
-
-    async def until(self, script, what):
-        """Waits in the page itself until `script` is true there."""
-        waiting = f"""new Promise((done, fail) => {{
-            const end = Date.now() + {TIMEOUT_S - 5}000;
-            const look = () => ({script}) ? done(true)
-                : Date.now() > end ? done(false) : requestAnimationFrame(look);
-            look();
-        }})"""
-        if not await self.value(waiting):
-            text = await self.value("document.body.innerText")
-            raise AssertionError(f"{what} did not happen; the page shows:\n{text[:2000]}")
-
-    async def press(self, label):
-        done = await self.value(f"""(() => {{
-            const button = [...document.querySelectorAll('button')]
-                .find(b => b.textContent.trim().startsWith({json.dumps(label)}) && b.offsetParent);
-            button?.click();
-            return Boolean(button);
-        }})()""")
-        assert done, f"no button {label!r}"
-
-    async def shoot(self, path):
-        picture = await self.call("Page.captureScreenshot", format="png")
-        with open(path, "wb") as file:
-            file.write(base64.b64decode(picture["data"]))
+def tests(names):
+    for part in PARTS:
+        module = importlib.import_module(f"console.{part}")
+        for name, test in inspect.getmembers(module, inspect.iscoroutinefunction):
+            if name.startswith("test_") and test.__module__ == module.__name__:
+                if not names or part in names or f"{part}.{name}" in names:
+                    yield f"{part}.{name}", test
 
 
-def chromium(binary, profile):
-    process = subprocess.Popen(
-        [binary, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
-        stderr=subprocess.PIPE, text=True,
-    )
-    for line in process.stderr:
-        found = re.search(r"DevTools listening on ws://([^/]+)/", line)
-        if found:
-            return process, found[1]
-    raise AssertionError("chromium did not start")
+async def run(options):
+    failed = []
+    async with chromium(options.chromium) as browser:
+        for name, test in tests(options.names):
+            world, began = World(options.binary, browser, options), time.monotonic()
+            try:
+                try:
+                    await test(world)
+                finally:
+                    await world.close()
+                print(f"ok: {name} ({time.monotonic() - began:.1f} s)", flush=True)
+            except Exception:
+                failed.append(name)
+                print(f"FAILED: {name}\n{traceback.format_exc()}", flush=True)
+    if failed:
+        sys.exit(f"{len(failed)} failed: {', '.join(failed)}")
 
 
-async def check(binary, debugger, address, screenshot):
-    with urllib.request.urlopen(f"http://{debugger}/json/list", timeout=TIMEOUT_S) as answer:
-        tab = next(t for t in json.load(answer) if t["type"] == "page")
-    url = tab["webSocketDebuggerUrl"]
-    async with (
-        websockets.connect(url, max_size=None) as debug,
-        websockets.connect(f"ws://{address}/v1/ingest") as platform,
-    ):
-        page = Page(debug)
-        await page.call("Page.navigate", url=f"http://{address}/")
-        await page.until("document.readyState === 'complete'", "loading")
-        call = first_call("data/calls/ta.jsonl", lambda call: call["outcome"]["escalated"])
-        await send(platform, type="call_start", call_id="p-1", queue="billing", agent_id="a17")
-        await receive(platform, of("started", call_id="p-1"))
-        turns = [(t["speaker"], t["text"]) for t in call["turns"][: call["outcome"]["turn"]]]
-        for seq, (speaker, text) in enumerate(turns + [("customer", HOSTILE)], 1):
-            await send(platform, type="chunk", call_id="p-1", seq=seq, speaker=speaker, text=text)
-        await receive(platform, of("ack", call_id="p-1", seq=len(turns) + 1))
-
-        await page.until("document.body.innerText.includes('a17')", "the call on the board")
-        await page.until("document.body.innerText.includes('%')", "a risk in percent")
-        await page.until("/asks for a supervisor/i.test(document.body.innerText)", "the reason")
-        await page.until("/<b>now/.test(document.body.innerText) || "
-                         "/manager/.test(document.body.innerText)", "the quoted words")
-        print("ok: the board shows the call, the inbox an alert with its reason and quote")
-        if screenshot:
-            await page.shoot(screenshot)
-        await page.press("Acknowledge")
-        await page.until("/acknowledged/i.test(document.body.innerText)", "acknowledging")
-        print("ok: acknowledged from the page")
-        await page.value("document.location.hash = '#/call/p-1'")
-        await page.until("document.body.innerText.includes('onerror')", "the transcript")
-        assert await page.value("document.title") != "owned"
-        assert await page.value("document.querySelectorAll('img[src=x]').length") == 0
-        print("ok: hostile words are shown as words")
-        await page.press("Resolve")
-        await page.until("/averted/i.test(document.body.innerHTML)", "the form to resolve")
-        print("ok: resolve asks for the outcome")
-
-
-def main(binary, browser, screenshot=None):
-    with server(binary) as address, tempfile.TemporaryDirectory() as profile:
-        process, debugger = chromium(browser, profile)
-        try:
-            asyncio.run(check(binary, debugger, address, screenshot))
-        finally:
-            process.kill()
-            process.wait()
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("binary")
+    parser.add_argument("chromium")
+    parser.add_argument("--axe", type=pathlib.Path, help="axe.min.js; without it accessibility is not checked by machine")
+    parser.add_argument("--screenshots", type=pathlib.Path, help="folder for the pictures of the README")
+    parser.add_argument("names", nargs="*")
+    asyncio.run(run(parser.parse_intermixed_args()))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

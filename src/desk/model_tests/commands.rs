@@ -81,7 +81,7 @@ fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
         3 => Just(Action::Acknowledge),
         3 => snooze.prop_map(|for_s| Action::Snooze { for_s }),
-        2 => (0..PEOPLE.len()).prop_map(|who| Action::Assign { to: PEOPLE[who].into() }),
+        2 => (0..PEOPLE.len()).prop_map(|who| Action::Assign { to: PEOPLE[who].into(), from: None }),
         2 => outcome.prop_map(|outcome| Action::Resolve { outcome, note: None }),
     ]
 }

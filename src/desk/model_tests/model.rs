@@ -55,6 +55,8 @@ pub struct Alert {
     pub face: AlertFace,
     /// Who acknowledged it last.
     pub taken_by: String,
+    /// Who assigned it, unless somebody acknowledged it since.
+    pub given_by: Option<String>,
 }
 
 /// What a connection was told of a call.

@@ -28,17 +28,19 @@ impl Model {
             };
             // A call that was let go of may have had an alert of the same id.
             let before = self.alerts.get(fresh).map(|alert| alert.face.queue.clone());
-            let alert = Alert { face, taken_by: String::new() };
+            let alert = Alert { face, taken_by: String::new(), given_by: None };
             self.alerts.insert(fresh.into(), alert);
             self.call(call_id).alerts.push(fresh.into());
             self.send_alert(fresh, before);
             self.send_call_in_place(CallChange::Updated, call_id);
+        } else {
+            return "rate_limited".into();
         }
         "done".into()
     }
 
     pub fn act(&mut self, by: &str, alert_id: &str, action: &Action) -> String {
-        let Some(Alert { face, taken_by }) = self.alerts.get(alert_id) else {
+        let Some(Alert { face, taken_by, given_by }) = self.alerts.get(alert_id) else {
             return "not_found".into();
         };
         let (state, call_id) = (face.state, face.call_id.clone());
@@ -55,8 +57,9 @@ impl Model {
             let again = again && closer == by;
             return if again { "done".into() } else { format!("already_resolved by {closer}") };
         }
+        let own = face.owner.as_deref() == Some(by);
         match action {
-            Action::Acknowledge if state == AlertState::Acknowledged && taken_by == by => {
+            Action::Acknowledge if state == AlertState::Acknowledged && (own || taken_by == by) => {
                 return "done".into();
             }
             Action::Acknowledge if state == AlertState::Acknowledged => {
@@ -65,26 +68,33 @@ impl Model {
             Action::Snooze { for_s } if !(1..=MAX_SNOOZE_S).contains(for_s) => {
                 return "bad_message".into();
             }
-            Action::Assign { to } if face.owner.as_ref() == Some(to) => return "done".into(),
+            Action::Assign { to, .. } if face.owner.as_ref() == Some(to) => return "done".into(),
+            Action::Assign { .. }
+                if !own
+                    && let Some(giver) = given_by
+                    && giver != by =>
+            {
+                return format!("already_acknowledged by {giver}");
+            }
             _ => self.act_for_good(by, &call_id, alert_id, action),
         }
         "done".into()
     }
 
     fn act_for_good(&mut self, by: &str, call_id: &str, alert_id: &str, action: &Action) {
-        let Alert { face, taken_by } = self.alerts.get_mut(alert_id).unwrap();
+        let Alert { face, taken_by, given_by } = self.alerts.get_mut(alert_id).unwrap();
         match action {
             Action::Acknowledge => {
                 (face.owner, face.snoozed_until) = (Some(by.into()), None);
-                *taken_by = by.into();
+                (*taken_by, *given_by) = (by.into(), None);
                 self.enter(alert_id, AlertState::Acknowledged, by);
             }
             Action::Snooze { for_s } => {
                 face.snoozed_until = Some(self.now + i64::try_from(*for_s).unwrap() * 1_000);
                 self.enter(alert_id, AlertState::Snoozed, by);
             }
-            Action::Assign { to } => {
-                face.owner = Some(to.clone());
+            Action::Assign { to, .. } => {
+                (face.owner, *given_by) = (Some(to.clone()), Some(by.into()));
                 let state = face.state;
                 self.enter(alert_id, state, by);
             }

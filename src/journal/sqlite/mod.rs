@@ -14,6 +14,7 @@ mod ledger;
 mod library;
 mod open;
 mod read;
+mod rulesets;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -105,9 +106,13 @@ impl Sqlite {
         for record in batch {
             if record.is_start() {
                 started.insert(&record.call_id, record.base_offset);
-                let sql = "INSERT INTO log_calls (call, call_id) VALUES (?1, ?2)";
-                let row = params![int(record.base_offset), record.call_id];
+                let hash = record.ruleset.as_ref().map(|ruleset| &*ruleset.hash);
+                let sql = "INSERT INTO log_calls (call, call_id, ruleset) VALUES (?1, ?2, ?3)";
+                let row = params![int(record.base_offset), record.call_id, hash];
                 transaction.prepare_cached(sql)?.execute(row)?;
+            }
+            if let Some(ruleset) = &record.ruleset {
+                rulesets::keep(&transaction, ruleset)?;
             }
             let Some(archive) = &record.archive else { continue };
             let known = started.get(&*record.call_id).copied();
@@ -144,6 +149,13 @@ impl Journal for Sqlite {
 
     fn tidy(&mut self) -> Result<(), CommitError> {
         self.tidy_up().map_err(|error| self.failed(error))
+    }
+
+    fn renew_epoch(&mut self) -> Result<(), CommitError> {
+        let epoch = super::fresh_epoch();
+        schema::set_meta(&self.connection, "epoch", &epoch).map_err(|error| self.failed(error))?;
+        (self.epoch, self.same_engine) = (epoch, false);
+        Ok(())
     }
 
     fn used_bytes(&self) -> u64 {

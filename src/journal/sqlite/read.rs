@@ -7,7 +7,7 @@ use rusqlite::params;
 
 use super::batch::Batch;
 use super::error::OpenError;
-use super::{Sqlite, line, shared, unsigned};
+use super::{Sqlite, line, rulesets, shared, unsigned};
 use crate::journal::{History, Record};
 
 /// A row of `log_calls`.
@@ -53,7 +53,8 @@ impl Sqlite {
         drop(statement);
         self.finish_listed(listed)?;
         let ended = self.ended(ended_calls)?;
-        Ok(History { records, ended, same_engine: self.same_engine })
+        let rulesets = rulesets::read(&self.connection)?;
+        Ok(History { records, ended, rulesets, same_engine: self.same_engine })
     }
 
     /// The calls whose events count.

@@ -9,7 +9,11 @@ use crate::journal::fresh_epoch;
 const APPLICATION_ID: i64 = 0x4657_524e;
 
 /// Step n leads from schema n to n + 1. A step that was released never changes.
-const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_lists.sql")];
+const STEPS: [&str; 3] = [
+    include_str!("schema.sql"),
+    include_str!("schema_lists.sql"),
+    include_str!("schema_rulesets.sql"),
+];
 
 /// The schema that this binary writes.
 const VERSION: usize = STEPS.len();

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::call::{Speaker, Timestamp};
 use crate::engine::event::{CallEnd, CallStart, Chunk, Event, Recorded};
+use crate::engine::rules::Ruleset;
 use crate::engine::{CallState, Engine};
 use crate::journal::{Archive, ReadError, Stretch};
 use crate::wire::lists::{CallQuery, Parameters, Search, ShiftQuery};
@@ -106,10 +107,16 @@ impl Bench {
     }
 
     fn push(&mut self, call_id: &str, event: Event, messages: u64, archive: Option<Box<Archive>>) {
-        let recorded = Recorded { at: Timestamp(self.now), event };
+        let recorded = Recorded { at: Timestamp(self.now), event, held: Vec::new() };
         let base_offset = self.offset;
         self.offset += messages;
-        self.waiting.push(Record { call_id: call_id.into(), recorded, base_offset, archive });
+        self.waiting.push(Record {
+            call_id: call_id.into(),
+            recorded,
+            base_offset,
+            archive,
+            ruleset: None,
+        });
     }
 
     fn commit(&mut self) {
@@ -307,7 +314,11 @@ fn what_is_readable_of_a_broken_file_is_saved() {
     let mut bench = closed_journal();
     bench.journal = None;
     let mut bytes = fs::read(bench.file()).unwrap();
-    let middle = bytes.len() / 2 / 4096 * 4096;
+    // A page with words on it: of some others nothing would be missed.
+    let needle = b"I have called";
+    let words: Vec<usize> =
+        (0..bytes.len() - needle.len()).filter(|&at| bytes[at..].starts_with(needle)).collect();
+    let middle = words[words.len() / 2] / 4096 * 4096;
     bytes[middle..middle + 4096].fill(0xa5);
     fs::write(bench.file(), &bytes).unwrap();
     let findings = check(&bench.file()).unwrap();
@@ -588,4 +599,46 @@ fn a_reading_ends_in_time_and_goes_on_where_it_was() {
     counted = 0;
     library.began(&shift, soon, &mut |_| counted += 1).unwrap();
     assert_eq!(counted, calls);
+}
+
+#[test]
+fn rules_are_kept_as_long_as_a_call_in_the_log_began_with_them() {
+    let mut bench = Bench::new(Settings { history_messages: 0, ..Settings::default() });
+    let [first, second] = ["version = 1\n", "version = 1 # later\n"].map(Ruleset::new);
+    let begin = |bench: &mut Bench, call_id: &str, ruleset: &Ruleset| {
+        bench.start(call_id);
+        bench.waiting.last_mut().unwrap().ruleset = Some(ruleset.clone());
+        bench.commit();
+    };
+    begin(&mut bench, "a", &first);
+    begin(&mut bench, "b", &first);
+    begin(&mut bench, "c", &second);
+    let kept = |bench: &mut Bench| {
+        let mut kept = bench.open_again().unwrap().rulesets;
+        kept.sort_by(|a, b| a.text.cmp(&b.text));
+        kept
+    };
+    assert_eq!(kept(&mut bench), [first.clone(), second.clone()]);
+    for (call, left) in [("a", vec![first, second.clone()]), ("b", vec![second])] {
+        bench.end(call);
+        bench.commit();
+        // Offsets go on, so that what was said before is history.
+        bench.say("c", "get me your manager");
+        bench.commit();
+        bench.journal().tidy_up().unwrap();
+        bench.journal().compact().unwrap();
+        assert_eq!(kept(&mut bench), left, "after the end of {call}");
+    }
+}
+
+#[test]
+fn a_history_that_cannot_go_on_gets_another_name() {
+    let mut bench = Bench::new(Settings::default());
+    let before = bench.journal().epoch().to_owned();
+    bench.journal().renew_epoch().unwrap();
+    let renewed = bench.journal().epoch().to_owned();
+    assert_ne!(renewed, before);
+    assert!(!bench.journal().read_back(1).unwrap().same_engine);
+    bench.open_again().unwrap();
+    assert_eq!(bench.journal().epoch(), renewed);
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use super::batch::Batch;
 use super::error::OpenError;
 use super::ledger::{Ledger, Work};
-use super::{Sqlite, int};
+use super::{Sqlite, int, rulesets};
 use crate::call::Timestamp;
 
 /// Wasted records after which a step is worth its fsync at once.
@@ -67,6 +67,9 @@ fn write(connection: &mut Connection, ledger: &mut Ledger, work: &Work) -> Resul
     for call in &work.gone {
         let sql = "DELETE FROM log_calls WHERE call = ?1";
         transaction.prepare_cached(sql)?.execute([int(*call)])?;
+    }
+    if !work.gone.is_empty() {
+        rulesets::drop_unneeded(&transaction)?;
     }
     for batch in &work.unneeded {
         transaction.prepare_cached("DELETE FROM batches WHERE batch = ?1")?.execute([batch])?;

@@ -1,30 +1,26 @@
-// What a supervisor may do with an alert: acknowledge, snooze, assign, resolve. Refusals are shown where the button is.
+// What one may do with an alert: acknowledge, snooze, assign, resolve. Refusals are shown where the button is.
 import { el, setText, show } from "./dom.js";
 import { refusal } from "./format.js";
+import { AssignForm, ResolveForm } from "./forms.js";
+import { prefs } from "./prefs.js";
 import { isOpen } from "./state.js";
 
-const SNOOZE_S = 300;
-const OUTCOMES = [
-  ["averted", "Averted", "it was about to escalate and came down"],
-  ["escalated", "Escalated", "it did escalate"],
-  ["false_alarm", "False alarm", "there was nothing to it"],
-  ["duplicate", "Duplicate", "another alert says the same"],
-];
-
-/** `desk`: { send(command) → reply, user() , live() } */
+/** `desk`: { send(command) → reply, user(), live(), people() } */
 export class Actions {
   constructor(alertId, desk) {
     this.id = alertId;
     this.desk = desk;
-    this.acknowledge = this.button("Acknowledge", () => this.run({ type: "acknowledge" }), "primary");
-    this.snooze = this.button("Snooze 5 min", () => this.run({ type: "snooze", for_s: SNOOZE_S }));
-    this.assign = this.button("Assign to me", () => this.run({ type: "assign", to: this.desk.user() }));
-    this.resolve = this.button("Resolve…", () => this.openForm(this.form.hidden));
-    this.resolve.setAttribute("aria-expanded", "false");
-    this.buttons = el("div", { class: "buttons" }, this.acknowledge, this.snooze, this.assign, this.resolve);
+    this.acknowledge = this.button("Acknowledge", "a", () => this.run({ type: "acknowledge" }), "primary");
+    this.snooze = this.button("", "s", () => this.run({ type: "snooze", for_s: prefs.get("snooze_s") }));
+    this.assign = this.button("Assign…", "n", () => this.toggle(this.assignForm));
+    this.resolve = this.button("Resolve…", "r", () => this.toggle(this.resolveForm));
+    this.assignForm = new AssignForm(desk, (to) => this.run({ type: "assign", to, from: this.alert.owner }), () => this.toggle(null));
+    this.resolveForm = new ResolveForm((outcome, note) => this.run({ type: "resolve", outcome, ...(note ? { note } : {}) }), () => this.toggle(null));
+    this.forms = new Map([[this.assignForm, this.assign], [this.resolveForm, this.resolve]]);
+    this.buttons = el("div", { class: "buttons" }, this.acknowledge, this.assign, this.snooze, this.resolve);
     this.result = el("p", { class: "result", role: "status" });
-    this.form = this.makeForm();
-    this.node = el("div", { class: "actions" }, this.buttons, this.form, this.result);
+    this.node = el("div", { class: "actions" }, this.buttons, this.assignForm.node, this.resolveForm.node, this.result);
+    for (const button of this.forms.values()) button.setAttribute("aria-expanded", "false");
   }
 
   update(alert) {
@@ -32,9 +28,11 @@ export class Actions {
     this.alert = alert;
     show(this.acknowledge, state === "raised" || state === "snoozed");
     show(this.snooze, state === "raised" || state === "acknowledged");
-    show(this.assign, isOpen(alert) && Boolean(this.desk.user()) && alert.owner !== this.desk.user());
+    setText(this.snooze.firstChild, `Snooze ${prefs.get("snooze_s") / 60}\u202fmin`);
+    show(this.assign, isOpen(alert));
     show(this.resolve, isOpen(alert));
-    if (!isOpen(alert)) this.openForm(false, false);
+    if (!isOpen(alert)) this.close();
+    if (this.refused) setText(this.result, refusal(this.refused, alert));
     this.enable();
   }
 
@@ -43,51 +41,52 @@ export class Actions {
     for (const button of this.node.querySelectorAll("button")) if (button.disabled === usable) button.disabled = !usable;
   }
 
+  /** By its key: "a", "n", "s" or "r". False when this cannot be done with the alert now. */
+  press(key) {
+    const button = { a: this.acknowledge, n: this.assign, s: this.snooze, r: this.resolve }[key];
+    if (!button || button.hidden || button.disabled) return false;
+    button.click();
+    return true;
+  }
+
   async run(command) {
     const before = document.activeElement;
     this.busy = true;
+    this.refused = null;
     setText(this.result, "");
     this.enable();
     const reply = await this.desk.send({ ...command, alert_id: this.id });
     this.busy = false;
     this.enable();
-    this.result.dataset.ok = reply.ok === true ? "yes" : "no";
-    setText(this.result, reply.ok === true ? "" : `Not done. ${refusal(reply)}.`);
+    if (reply.ok === true) this.close();
+    else {
+      this.refused = reply;
+      setText(this.result, refusal(reply, this.alert));
+    }
     // The button pressed may be gone or was disabled meanwhile: keep the keyboard at this card.
-    if (document.activeElement === document.body && before?.isConnected) {
+    if (document.activeElement === document.body && before?.isConnected && before !== document.body) {
       if (before.offsetParent && !before.disabled) before.focus();
       else this.node.closest("article")?.focus({ preventScroll: true });
     }
     return reply;
   }
 
-  makeForm() {
-    const name = `outcome-${this.id}`;
-    this.note = el("textarea", { rows: 2, maxlength: 500, placeholder: "What helped, for the record" });
-    const send = el("button", { type: "submit", class: "primary" }, "Resolve");
-    const form = el("form", { class: "resolve", hidden: true },
-      el("fieldset", {}, el("legend", {}, "How did it end?"),
-        ...OUTCOMES.map(([value, label, help]) => el("label", {},
-          el("input", { type: "radio", name, value, required: true }), el("span", {}, el("b", {}, label), ` – ${help}`)))),
-      el("label", { class: "note" }, "Note", this.note),
-      el("div", { class: "buttons" }, send, this.button("Cancel", () => this.openForm(false))));
-    form.addEventListener("submit", async (event) => {
-      event.preventDefault();
-      const outcome = form.querySelector("input:checked")?.value;
-      const note = this.note.value.trim();
-      const reply = await this.run({ type: "resolve", outcome, ...(note ? { note } : {}) });
-      if (reply.ok === true) this.openForm(false, false);
-    });
-    return form;
+  /** Opens one form and closes the other; the open one closes. */
+  toggle(wanted) {
+    for (const [form, button] of this.forms) {
+      const open = form === wanted && form.node.hidden;
+      if (!open && form.node.contains(document.activeElement)) button.focus();
+      show(form.node, open);
+      button.setAttribute("aria-expanded", String(open));
+      if (open) form.start();
+    }
   }
 
-  openForm(open, focus = true) {
-    show(this.form, open);
-    this.resolve.setAttribute("aria-expanded", String(open));
-    if (focus) (open ? this.form.querySelector("input") : this.resolve).focus();
+  close() {
+    if ([...this.forms.keys()].some((form) => !form.node.hidden)) this.toggle(null);
   }
 
-  button(label, run, kind = null) {
-    return el("button", { type: "button", class: kind, on: { click: run } }, label);
+  button(label, key, run, kind = null) {
+    return el("button", { type: "button", class: kind, "aria-keyshortcuts": key, on: { click: run } }, label, el("kbd", { "aria-hidden": "true" }, key));
   }
 }

@@ -1,104 +1,90 @@
-// The live board: calls by risk. Values change at once, the order at most once a second and never under the pointer.
-import { byId, place, setText, show } from "./dom.js";
+// The live board: calls by urgency. Values change at once, the order every few seconds and never under the pointer.
+import { byId, setText, show } from "./dom.js";
+import { chosen, Filters, matches } from "./filter.js";
 import { LEVELS } from "./format.js";
-import { byRisk, Hold } from "./order.js";
+import { byUrgency, Hold, standings } from "./order.js";
+import { Past } from "./past.js";
+import { ask, serverNow } from "./rest.js";
 import { Row } from "./row.js";
+import { Window } from "./window.js";
 
-const STEP = 200; // rows in the document
+const ORDER_MS = 2500;
 const IDLE_MS = 30_000;
 
 export class Board {
   constructor(state) {
     this.state = state;
-    this.rows = new Map();
-    this.limit = STEP;
+    this.order = []; // call ids as they stand
+    this.last = new Map(); // how a call was when it was last seen
+    this.standing = new Map();
+    this.arrangedAt = -Infinity;
     this.list = byId("rows");
-    this.more = byId("board-more");
     this.hold = new Hold(this.list, IDLE_MS);
-    this.seen = new IntersectionObserver((entries) => entries.forEach((e) => (e.target.seen = e.isIntersecting)), { rootMargin: "200px" });
-    this.more.addEventListener("click", () => {
-      this.limit += STEP;
-      this.arrange();
+    this.past = new Past(ask, (id) => this.window.items.has(id) && this.write(this.window.items.get(id), id));
+    this.filters = new Filters(state, () => this.arrange());
+    this.window = new Window({
+      scroller: byId("main"), list: this.list, probe: byId("row-probe"),
+      make: (id) => new Row(id), write: (row, id) => this.write(row, id),
     });
   }
 
-  /** Writes the rows on screen; the others follow within the second. */
+  /** Writes the rows on screen. */
   render(changes) {
     if (changes.whole) return this.arrange();
+    this.standing = standings(this.state.alerts.values());
     const touched = new Set(changes.calls);
-    for (const id of changes.alerts) {
-      const alert = this.state.alerts.get(id);
-      if (alert) touched.add(alert.call_id);
-    }
-    const open = this.openByCall();
-    for (const id of touched) if (this.rows.get(id)?.node.seen) this.write(id, open);
+    for (const id of changes.alerts) touched.add(this.state.alerts.get(id)?.call_id);
+    for (const [id, row] of this.window.items) if (touched.has(id)) this.write(row, id);
   }
 
   /** Once a second. */
   tick() {
-    if (document.hidden) return;
+    if (document.hidden || byId("board").hidden) return;
     const held = this.hold.on;
-    if (!held) this.arrange();
-    else this.writeAll();
-    const fresh = held ? Math.min(this.limit, this.state.liveCalls().length) - this.rows.size : 0;
-    setText(byId("board-held"), fresh > 0 ? `Order held while you point, ${fresh} new` : "Order held while you point");
+    if (!held && performance.now() - this.arrangedAt >= ORDER_MS) this.arrange();
+    else for (const row of this.window.items.values()) row.tick(serverNow());
+    this.past.fill([...this.window.items.keys()].map((id) => this.state.calls.get(id)).filter(Boolean));
+    const fresh = held ? this.wanted().filter((call) => !this.last.has(call.call_id)).length : 0;
+    setText(byId("board-held"), fresh ? `Order held while you point, ${fresh} new` : "Order held while you point");
     show(byId("board-held"), held);
     this.count();
   }
 
+  wanted() {
+    const { words } = this.filters;
+    return this.state.liveCalls().filter((call) => chosen(call) && matches(call, this.standing.get(call.call_id)?.owner, words));
+  }
+
   arrange() {
-    const calls = byRisk(this.state);
-    const shown = calls.slice(0, this.limit);
-    const keep = new Set(shown.map((call) => call.call_id));
-    for (const [id, row] of this.rows) {
-      if (keep.has(id)) continue;
-      this.seen.unobserve(row.node);
-      this.rows.delete(id);
-    }
-    for (const { call_id } of shown) if (!this.rows.has(call_id)) this.rows.set(call_id, this.newRow(call_id));
-    this.writeAll();
-    place(this.list, shown.map((call) => this.rows.get(call.call_id).node));
-    const rest = calls.length - shown.length;
-    setText(this.more, rest > STEP ? `Show ${STEP} more of ${rest} calls with less risk` : `Show ${rest} more with less risk`);
-    show(this.more, rest > 0);
+    this.arrangedAt = performance.now();
+    this.standing = standings(this.state.alerts.values());
+    this.filters.draw();
+    const calls = byUrgency(this.wanted(), this.standing, this.state.prior, serverNow());
+    this.last = new Map(calls.map((call) => [call.call_id, call]));
+    this.window.set(calls.map((call) => call.call_id));
+    for (const [id, row] of this.window.items) this.write(row, id);
     show(byId("board-empty"), calls.length === 0);
-    if (this.state.point) setText(byId("board-empty"), "No live calls. They appear here as soon as they start.");
+    if (this.state.point) setText(byId("board-empty"), this.filters.active ? "No live call fits the filter." : "No live calls. They appear here as soon as they start.");
     this.count();
   }
 
-  newRow(id) {
-    const row = new Row(id);
-    this.seen.observe(row.node);
-    return row;
-  }
-
-  writeAll() {
-    const open = this.openByCall();
-    for (const id of this.rows.keys()) this.write(id, open);
-  }
-
-  write(id, open) {
-    const row = this.rows.get(id);
-    if (!row) return;
-    const call = this.state.calls.get(id) ?? { ...row.call, state: "ended" }; // left our scope: gone at the next arranging
-    row.update(call, { prior: this.state.prior, open: open.get(id) ?? 0 });
-  }
-
-  openByCall() {
-    const open = new Map();
-    for (const alert of this.state.openAlerts()) open.set(alert.call_id, (open.get(alert.call_id) ?? 0) + 1);
-    return open;
+  write(row, id) {
+    // One that left our scope is gone at the next arranging; until then it says that it ended.
+    const call = this.state.calls.get(id) ?? { ...this.last.get(id), state: "ended" };
+    row.update(call, { prior: this.state.prior, standing: this.standing.get(id), user: this.state.user, now: serverNow() });
   }
 
   count() {
     const counts = Object.fromEntries(LEVELS.map((level) => [level, 0]));
-    for (const call of this.state.liveCalls()) if (call.level in counts) counts[call.level]++;
+    const live = this.state.liveCalls();
+    for (const call of live) if (call.level in counts && chosen(call)) counts[call.level]++;
     const words = LEVELS.toReversed().filter((level) => counts[level]).map((level) => `${counts[level]} ${level}`);
+    if (this.filters.active) words.unshift(`${this.last.size} of ${live.length}`);
     setText(byId("board-levels"), words.join(" · "));
   }
 
   focus(id) {
-    const row = this.rows.get(id);
-    (row?.node.isConnected ? row.link : byId("calls-title")).focus();
+    this.arrange();
+    if (!this.window.focus(id)) byId("calls-title").focus();
   }
 }

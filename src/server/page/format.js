@@ -47,11 +47,25 @@ export function ago(ms) {
 }
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const DATE = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit" });
+const HOUR = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+
+function told(format, at) {
+  const time = new Date(at ?? NaN);
+  return Number.isNaN(time.getTime()) ? NONE : format.format(time);
+}
 
 /** An RFC 3339 time, or milliseconds since 1970, on the reader's clock. */
-export function clock(at) {
-  const date = new Date(at ?? NaN);
-  return Number.isNaN(date.getTime()) ? NONE : CLOCK.format(date);
+export const clock = (at) => told(CLOCK, at);
+/** "22 Nov, 12:31" */
+export const date = (at) => told(DATE, at);
+/** "12:00" */
+export const hour = (at) => told(HOUR, at);
+
+/** A stretch of time as 14 s or 3:20 min. */
+export function duration(ms) {
+  if (!isNumber(ms)) return NONE;
+  return ms < 60_000 ? `${Math.round(ms / 1000)}${THIN}s` : `${span(ms)}${THIN}min`;
 }
 
 /** `trigger:repeat_contact` as "repeat contact". */
@@ -76,7 +90,7 @@ export function sentimentWord(x) {
 }
 
 const REFUSALS = {
-  already_acknowledged: "Already acknowledged",
+  already_acknowledged: "Already taken",
   already_resolved: "Already resolved",
   not_found: "Not found",
   forbidden: "Not allowed for you",
@@ -86,9 +100,13 @@ const REFUSALS = {
   timeout: "No answer from the server within 10 seconds",
 };
 
-/** A refused command in one sentence: "Already acknowledged by sup-2 at 03:41:07". */
-export function refusal(reply) {
+/** A refused command in one sentence: "Not done. Already taken by sup-2 at 03:41:07." */
+export function refusal(reply, alert = null) {
   const what = REFUSALS[reply?.code] ?? (reply?.code ? capital(words(reply.code)) : "Refused");
-  if (!reply?.message) return what;
-  return what + (String(reply.message).startsWith("by ") ? " " : ": ") + reply.message;
+  // The server writes its own time of day; the alert's history can be told in the reader's.
+  const done = { already_acknowledged: "acknowledged", already_resolved: "resolved" }[reply?.code];
+  const last = done && alert?.history?.findLast((entry) => entry.state === done);
+  if (last) return `Not done. ${what} by ${last.by} at ${clock(last.at)}.`;
+  if (!reply?.message) return `Not done. ${what}.`;
+  return `Not done. ${what}${String(reply.message).startsWith("by ") ? " " : ": "}${String(reply.message).replace(/\.$/, "")}.`;
 }

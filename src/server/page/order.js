@@ -1,24 +1,52 @@
-// Which call stands above which, and when the order may change.
+// Which call and which alert stand above which, and when the order may change.
 import { isNumber, rank } from "./format.js";
 import { isOpen, isPrior } from "./state.js";
 
+/** At least so much counts a call whose alert nobody has taken, whatever its risk is by now. */
+const LEAST = { warning: 0.35, critical: 0.75 };
+const LEAST_OTHER = 0.2;
+const MINUTE_MS = 60_000;
+
+export const isWaiting = (alert) => alert.state === "raised" && !alert.held;
+
+/** What the open alerts of each call come to: `{ open, owner, since, least }`; `since` when the oldest began to wait. */
+export function standings(alerts) {
+  const all = new Map();
+  for (const alert of alerts) {
+    if (!isOpen(alert)) continue;
+    const one = all.get(alert.call_id) ?? { open: 0, owner: null, since: null, least: 0 };
+    one.open++;
+    one.owner = alert.owner ?? one.owner;
+    if (isWaiting(alert)) {
+      const since = Date.parse(alert.raised_at);
+      if (Number.isFinite(since)) one.since = Math.min(one.since ?? Infinity, since);
+      one.least = Math.max(one.least, LEAST[alert.level] ?? LEAST_OTHER);
+    }
+    all.set(alert.call_id, one);
+  }
+  return all;
+}
+
 /**
- * By risk, highest first. A call without any risk (its language has no model) stands on top
- * while it has a level or an open alert; calls not scored yet come last, the newest first.
+ * Risk × (1 + minutes without acknowledgement). Where nobody is waited for this is the risk;
+ * a call not scored yet counts nothing.
  */
-export function byRisk(state) {
-  const alerted = new Set(state.openAlerts().map((alert) => alert.call_id));
-  const place = (call) => {
-    if (!isNumber(call.risk)) return call.level || alerted.has(call.call_id) ? 2 + rank(call.level) : -2;
-    return isPrior(call, state.prior) ? -1 : call.risk;
-  };
-  const keyed = state.liveCalls().map((call) => ({ call, place: place(call) }));
+export function urgency(call, standing, prior, now) {
+  const risk = isNumber(call.risk) && !isPrior(call, prior) ? call.risk : 0;
+  if (!standing?.least) return risk;
+  const minutes = standing.since === null ? 0 : Math.max(0, now - standing.since) / MINUTE_MS;
+  return Math.max(risk, standing.least) * (1 + minutes);
+}
+
+/** Live calls, the most urgent first; among equals the newest. */
+export function byUrgency(calls, standing, prior, now) {
+  const keyed = calls.map((call) => ({ call, place: urgency(call, standing.get(call.call_id), prior, now) }));
   keyed.sort((a, b) => b.place - a.place || compare(b.call.started_at, a.call.started_at) || compare(a.call.call_id, b.call.call_id));
   return keyed.map(({ call }) => call);
 }
 
 /** The most pressing alert first: level, then risk, then age. */
-export function byUrgency(a, b) {
+export function byLevel(a, b) {
   return rank(b.level) - rank(a.level) || (b.risk ?? -1) - (a.risk ?? -1) || compare(a.raised_at, b.raised_at) || compare(a.alert_id, b.alert_id);
 }
 
@@ -26,13 +54,15 @@ export function byLastChange(a, b) {
   return compare(lastChange(b), lastChange(a)) || compare(b.alert_id, a.alert_id);
 }
 
-export const lastChange = (alert) => alert.history?.at(-1)?.at ?? alert.raised_at ?? "";
+const lastChange = (alert) => alert.history?.at(-1)?.at ?? alert.raised_at ?? "";
 
 /** Which list of the inbox an alert belongs to. */
-export function groupOf(alert) {
+export function groupOf(alert, user) {
   if (!isOpen(alert)) return "closed";
-  if (alert.state === "acknowledged" || alert.state === "snoozed") return "taken";
-  return alert.held ? "held" : "waiting";
+  if (alert.held) return "held";
+  if (alert.state === "snoozed") return "snoozed";
+  if (alert.owner === null || alert.owner === undefined) return alert.state === "raised" ? "waiting" : "taken";
+  return alert.owner === user ? "mine" : "taken";
 }
 
 function compare(a, b) {
@@ -41,25 +71,28 @@ function compare(a, b) {
 }
 
 /**
- * Nothing may move under the pointer. A pointer that has not moved for `idle` ms no longer
- * counts: one left lying on the list must not freeze it.
+ * Nothing may move under the pointer or the keyboard. One that has not moved for `idle` ms no
+ * longer counts: a pointer left lying on the list must not freeze it for the shift.
  */
 export class Hold {
   constructor(node, idle) {
+    this.node = node;
     this.idle = idle;
-    this.moved = -Infinity;
+    this.used = -Infinity;
     this.inside = false;
+    const use = () => (this.used = performance.now());
     const move = (event) => {
       if (event.pointerType === "touch" && event.type !== "pointerdown") return;
       this.inside = true;
-      this.moved = performance.now();
+      use();
     };
     for (const name of ["pointerenter", "pointermove", "pointerdown"]) node.addEventListener(name, move, { passive: true });
-    node.addEventListener("wheel", () => (this.moved = performance.now()), { passive: true });
+    for (const name of ["wheel", "keydown", "focusin"]) node.addEventListener(name, use, { passive: true });
     node.addEventListener("pointerleave", () => (this.inside = false));
   }
 
   get on() {
-    return this.inside && performance.now() - this.moved < this.idle;
+    const here = this.inside || this.node.contains(document.activeElement);
+    return here && performance.now() - this.used < this.idle;
   }
 }

@@ -1,85 +1,72 @@
-// Name and token. The name stays in this browser, the token only in this tab.
-import { byId } from "./dom.js";
+// The dialog of what this browser keeps.
+import { byId, show } from "./dom.js";
+import { filled } from "./listen.js";
+import { prefs, secret } from "./prefs.js";
 
-const read = (store, key) => {
-  try {
-    return store().getItem(key) ?? "";
-  } catch {
-    return ""; // storage may be forbidden
+const FIELDS = ["user", "view", "agent", "theme", "listen", "whose"];
+const CHECKS = ["keys", "sound", "desktop"];
+const NUMBERS = ["text", "snooze_s"];
+const WHO = ["user", "view", "agent"]; // what the server is told
+
+export class Settings {
+  /** `reconnect` runs when another name or token may see other calls. */
+  constructor(reconnect) {
+    this.reconnect = reconnect;
+    this.dialog = byId("settings");
+    this.form = byId("settings-form");
+    const { elements } = this.form;
+    byId("settings-open").addEventListener("click", () => this.open());
+    this.dialog.addEventListener("close", () => this.dialog.returnValue === "save" && this.save());
+    elements.listen.addEventListener("input", () => this.checkListen());
+    elements.desktop.addEventListener("change", () => this.askPermission());
   }
-};
 
-const write = (store, key, value) => {
-  try {
-    if (value) store().setItem(key, value);
-    else store().removeItem(key);
-  } catch {
-    kept.set(key, value);
+  open() {
+    const { elements } = this.form;
+    for (const name of [...FIELDS, ...NUMBERS]) {
+      elements[name].value = String(prefs.get(name));
+      elements[name].disabled = prefs.isGiven(name);
+    }
+    for (const name of CHECKS) elements[name].checked = prefs.get(name);
+    for (const box of elements.levels) box.checked = prefs.get("levels").includes(box.value);
+    elements.queues.value = prefs.get("queues").join(", ");
+    elements.token.value = secret.get();
+    this.checkListen();
+    this.permission();
+    this.dialog.returnValue = "cancel";
+    this.dialog.showModal();
   }
-};
 
-const kept = new Map();
-const local = () => window.localStorage;
-const session = () => window.sessionStorage;
-
-export const settings = {
-  get user() {
-    return kept.get("forewarn.user") ?? read(local, "forewarn.user");
-  },
-  get token() {
-    return kept.get("forewarn.token") ?? read(session, "forewarn.token");
-  },
-};
-
-export function consoleAddress() {
-  const url = new URL("/v1/console", location.href);
-  url.protocol = url.protocol.replace("http", "ws");
-  if (settings.user && !settings.token) url.searchParams.set("user", settings.user);
-  return url.href;
-}
-
-export function protocols() {
-  return ["escalation.console.v1", ...(settings.token ? [`bearer.${settings.token}`] : [])];
-}
-
-async function get(path) {
-  const headers = settings.token ? { authorization: `Bearer ${settings.token}` } : {};
-  return fetch(path, { headers, cache: "no-store", signal: AbortSignal.timeout(5000) });
-}
-
-/** The JSON at `path`, or null. */
-export async function rest(path) {
-  try {
-    const answer = await get(path);
-    return answer.ok ? await answer.json() : null;
-  } catch {
-    return null;
+  save() {
+    const { elements } = this.form;
+    const changes = {
+      ...Object.fromEntries(FIELDS.map((name) => [name, elements[name].value.trim()])),
+      ...Object.fromEntries(CHECKS.map((name) => [name, elements[name].checked])),
+      ...Object.fromEntries(NUMBERS.map((name) => [name, Number(elements[name].value)])),
+      levels: [...elements.levels].filter((box) => box.checked).map((box) => box.value),
+      queues: elements.queues.value.split(",").map((name) => name.trim()).filter(Boolean),
+    };
+    const token = elements.token.value.trim();
+    elements.token.value = "";
+    const other = token !== secret.get() || WHO.some((name) => prefs.get(name) !== changes[name]);
+    secret.set(token);
+    prefs.set(changes);
+    if (other) this.reconnect();
   }
-}
 
-/** Whether the server turns us away for want of a good token. */
-export async function refused() {
-  try {
-    return [401, 403].includes((await get("/v1/calls?limit=1")).status);
-  } catch {
-    return false;
+  checkListen() {
+    const field = this.form.elements.listen;
+    const text = field.value.trim();
+    field.setCustomValidity(!text || filled(text, { call_id: "c" }) ? "" : "An address such as https://pbx.example/listen/{call_id}; only http and https are opened.");
   }
-}
 
-export function settingsDialog(saved) {
-  const dialog = byId("settings");
-  byId("settings-open").addEventListener("click", () => {
-    byId("set-user").value = settings.user;
-    byId("set-token").value = settings.token;
-    dialog.returnValue = "cancel";
-    dialog.showModal();
-  });
-  dialog.addEventListener("close", () => {
-    const [user, token] = [byId("set-user").value.trim(), byId("set-token").value.trim()];
-    byId("set-token").value = "";
-    if (dialog.returnValue !== "save") return;
-    write(local, "forewarn.user", user);
-    write(session, "forewarn.token", token);
-    saved();
-  });
+  async askPermission() {
+    if (this.form.elements.desktop.checked && "Notification" in window && Notification.permission === "default") await Notification.requestPermission();
+    this.permission();
+  }
+
+  permission() {
+    const refused = !("Notification" in window) || Notification.permission === "denied";
+    show(byId("desktop-refused"), refused && this.form.elements.desktop.checked);
+  }
 }

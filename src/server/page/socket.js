@@ -7,7 +7,7 @@ const REPLY_MS = 10_000;
 
 /**
  * `status.phase` is connecting, loading (waiting for the picture), live, waiting or stopped.
- * `how`: { address(), protocols(), since(), refused(), onStatus(status), onMessage(message) }
+ * `how`: { address(), protocols(), since(), filter(), refused(), onStatus(status), onMessage(message) }
  */
 export class Link {
   constructor(how) {
@@ -16,7 +16,6 @@ export class Link {
     this.attempt = 0;
     this.lastId = 0;
     this.pending = new Map();
-    this.filter = {};
     this.status = { phase: "connecting" };
     setInterval(() => this.listen(), 5000);
     window.addEventListener("online", () => this.status.phase === "waiting" && this.connect());
@@ -47,7 +46,7 @@ export class Link {
     this.subscription = this.nextId();
     const since = this.how.since();
     this.say({ phase: "loading" });
-    this.write({ type: "subscribe", id: this.subscription, filter: this.filter, ...(since ? { since } : {}) });
+    this.write({ type: "subscribe", id: this.subscription, filter: this.how.filter(), ...(since ? { since } : {}) });
   }
 
   /** Sends a command; the promise always settles with a reply, also when the connection breaks. */

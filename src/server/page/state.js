@@ -158,6 +158,16 @@ export class State {
   openAlerts() {
     return [...this.alerts.values()].filter(isOpen);
   }
+
+  /** Names of people seen so far: who owned or changed an alert. */
+  people() {
+    const names = new Set([this.user]);
+    for (const alert of this.alerts.values()) {
+      names.add(alert.owner);
+      for (const { by, to } of alert.history ?? []) names.add(to ?? (by === "engine" ? null : by));
+    }
+    return [...names].filter((name) => typeof name === "string" && name).sort();
+  }
 }
 
 /** True while the risk says nothing of this call yet: the customer has not spoken, or not enough. */

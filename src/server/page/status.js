@@ -1,7 +1,8 @@
 // The header: how the connection is, how many calls and alerts, and a banner while numbers may be old.
 import { byId, setAttr, setText, show } from "./dom.js";
 import { clock } from "./format.js";
-import { isOpen } from "./state.js";
+import { chosen } from "./filter.js";
+import { isWaiting } from "./order.js";
 
 const RESUMED_MS = 8000;
 
@@ -52,17 +53,17 @@ export class StatusBar {
     const { phase, until } = this.status ?? {};
     const left = phase === "waiting" ? Math.max(0, Math.ceil((until - Date.now()) / 1000)) : 0;
     setText(byId("banner-wait"), left ? `Next attempt in ${left}\u202fs` : "");
-    if (phase === "loading" && this.state.staging) setText(byId("link-text"), `Loading, ${this.state.staging.loaded} calls`);
+    setText(byId("link-more"), phase === "loading" && this.state.staging ? `, ${this.state.staging.loaded} calls so far` : "");
   }
 
   /** Runs also in a hidden tab: the title must tell. */
   count() {
     const known = this.state.point !== null;
-    const open = this.state.openAlerts();
-    const waiting = open.filter((alert) => alert.state === "raised" && !alert.held).length;
+    const open = this.state.openAlerts().filter(chosen);
+    const waiting = open.filter(isWaiting).length;
     const calls = known ? String(this.state.liveCalls().length) : "–";
     setText(byId("count-calls"), calls);
-    setText(byId("pane-calls-count"), known ? calls : "");
+    setText(byId("pane-main-count"), known && !byId("board").hidden ? calls : "");
     setText(byId("count-alerts"), known ? String(open.length) : "–");
     setText(byId("pane-alerts-count"), known ? `${open.length}${waiting ? `, ${waiting} waiting` : ""}` : "");
     setText(byId("count-waiting"), known ? String(waiting) : "–");
@@ -70,32 +71,5 @@ export class StatusBar {
     setText(byId("user-name"), this.state.user ?? "");
     const title = (waiting ? `(${waiting}) ` : "") + "Forewarn" + (this.lostAt !== null ? " – not connected" : "");
     if (document.title !== title) document.title = title;
-  }
-}
-
-/** Speaks new alerts, politely and gathered: "New warning: call c-7, 63 % likely to escalate". */
-export class Announcer {
-  constructor(describe) {
-    this.describe = describe;
-    this.waiting = new Map();
-  }
-
-  alert(alert, before) {
-    const risen = before && isOpen(before) && before.level !== alert.level && alert.level === "critical";
-    const released = before?.held && !alert.held;
-    if (!isOpen(alert) || alert.held || alert.state === "acknowledged" || (before && !risen && !released)) return;
-    this.waiting.set(alert.alert_id, alert);
-    this.timer ??= setTimeout(() => this.speak(), 1500);
-  }
-
-  speak() {
-    const alerts = [...this.waiting.values()];
-    this.waiting.clear();
-    this.timer = null;
-    const critical = alerts.filter((alert) => alert.level === "critical").length;
-    const text = alerts.length === 1 ? `New alert: ${this.describe(alerts[0])}` : `${alerts.length} new alerts, ${critical} critical`;
-    const line = document.createElement("span");
-    line.textContent = text;
-    byId("announce").replaceChildren(line);
   }
 }

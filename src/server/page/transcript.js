@@ -1,8 +1,9 @@
 // The live transcript of one call: finals in the order of seq, partials greyed until their final comes.
 import { el, setAttr, setText, show } from "./dom.js";
-import { isNumber, orDash, signed, span } from "./format.js";
-import { marked } from "./highlight.js";
+import { isNumber, orDash, percent, signed, span } from "./format.js";
+import { effect, marked } from "./highlight.js";
 import { balance } from "./spark.js";
+import { Tip } from "./tip.js";
 
 const NEAR_END = 48;
 
@@ -18,8 +19,12 @@ export class Transcript {
     this.list = el("ol", { class: "lines" });
     this.latest = el("button", { type: "button", class: "latest", hidden: true, on: { click: () => this.toEnd() } }, "Newest words");
     this.empty = el("p", { class: "empty" }, "No words yet.");
-    this.node = el("div", { class: "transcript", tabindex: 0, role: "region", "aria-label": "Transcript" }, this.empty, this.list);
+    this.quotes = new Map(); // seq → what alerts quote of it
+    this.node = el("div", { class: "transcript", tabindex: 0, role: "region", "aria-label": "Transcript, arrow keys go through it" }, this.empty, this.list);
+    this.tip = new Tip(this.node, (target) => this.explain(target));
+    this.node.append(this.tip.node);
     this.node.addEventListener("scroll", () => this.atEnd && show(this.latest, false), { passive: true });
+    this.node.addEventListener("keydown", (event) => this.step(event));
   }
 
   get atEnd() {
@@ -28,6 +33,47 @@ export class Transcript {
 
   get size() {
     return this.lines.size;
+  }
+
+  /** Final chunks in order. */
+  said() {
+    return [...this.lines.values()].filter((line) => line.final).map((line) => line.chunk).sort((a, b) => a.seq - b.seq);
+  }
+
+  /** Marks what the alerts of the call quote. */
+  quote(quotes) {
+    const before = this.quotes;
+    this.quotes = quotes;
+    for (const line of this.lines.values()) {
+      const [a, b] = [before.get(line.seq), quotes.get(line.seq)];
+      if (line.final && JSON.stringify(a) !== JSON.stringify(b)) line.text.replaceChildren(...marked(line.chunk.text, this.highlights(line)));
+    }
+  }
+
+  highlights(line) {
+    return [...(line.chunk.highlights ?? []), ...(line.final ? this.quotes.get(line.seq) ?? [] : [])];
+  }
+
+  /** A mark says what it counted for; a line what all of it came to. */
+  explain(target) {
+    if (target.matches("mark")) return target.dataset.why.split("\n");
+    const line = target.line;
+    if (!line) return null;
+    const text = Array.from(line.chunk.text ?? "");
+    const parts = this.highlights(line).map((h) => `“${text.slice(h.start, h.end).join("")}” ${effect(h)}`);
+    return [...(isNumber(line.chunk.risk) ? [`risk after this ${percent(line.chunk.risk)}`] : []), ...parts];
+  }
+
+  /** Up and down go from line to line, so that the keyboard reads what the pointer does. */
+  step(event) {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!by || !this.list.children.length) return;
+    event.preventDefault();
+    const lines = [...this.list.children].filter((node) => !node.hidden);
+    const at = lines.indexOf(document.activeElement);
+    const next = at < 0 ? lines.at(-1) : lines[Math.min(lines.length - 1, Math.max(0, at + by))];
+    next?.scrollIntoView({ block: "nearest" });
+    next?.focus({ preventScroll: true });
   }
 
   add(chunk) {
@@ -48,7 +94,7 @@ export class Transcript {
 
   line() {
     const parts = { time: el("span", { class: "time" }), who: el("span", { class: "who" }), text: el("p", { class: "text" }), acts: el("span", { class: "acts" }), mood: el("span", { class: "mood" }) };
-    const node = el("li", { class: "said" }, parts.time, parts.who, el("div", { class: "words" }, parts.text, parts.acts), parts.mood);
+    const node = el("li", { class: "said", tabindex: -1 }, parts.time, parts.who, el("div", { class: "words" }, parts.text, parts.acts), parts.mood);
     return { node, ...parts };
   }
 
@@ -56,13 +102,14 @@ export class Transcript {
     line.final = chunk.final !== false;
     line.seq = line.final || line.seq === undefined ? (chunk.seq ?? Infinity) : line.seq; // a partial stays where it first stood
     line.speaker = chunk.speaker;
+    line.chunk = chunk;
     setAttr(line.node, "data-partial", line.final ? null : "yes");
     setAttr(line.node, "data-speaker", chunk.speaker ?? "other");
     setAttr(line.node, "data-seq", chunk.seq ?? null);
     show(line.node, Boolean(chunk.text));
     setText(line.time, isNumber(chunk.start_ms) ? span(chunk.start_ms) : "");
     setText(line.who, orDash(chunk.speaker));
-    line.text.replaceChildren(...marked(chunk.text, chunk.highlights));
+    line.text.replaceChildren(...marked(chunk.text, this.highlights(line)));
     line.acts.replaceChildren(...(chunk.acts ?? []).map(tag));
     line.mood.replaceChildren();
     if (isNumber(chunk.sentiment)) {

@@ -1,9 +1,11 @@
 //! The phrase list as a user writes it, checked when it is read.
 
-use std::collections::HashSet;
+use std::fmt;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use thiserror::Error;
+use toml::Spanned;
 
 use super::{MAX_PHRASES, pattern::expand};
 use crate::call::Speaker;
@@ -11,24 +13,57 @@ use crate::call::Speaker;
 /// Why a list was refused.
 #[derive(Debug, Error)]
 pub enum ListError {
-    /// Not TOML, or not of this shape; the text names line and column.
-    #[error("{origin}: {message}")]
+    /// Not TOML, or not of this shape.
+    #[error("{origin}:{position}: {message}")]
     Syntax {
         /// File or other name of the text.
         origin: String,
-        /// The parser's words, with line and column.
+        /// Where.
+        position: Position,
+        /// The parser's words.
         message: String,
     },
     /// A value that cannot be used.
-    #[error("{origin}: category `{category}`: {message}")]
+    #[error("{origin}:{position}: category `{category}`: {message}")]
     Category {
         /// File or other name of the text.
         origin: String,
+        /// Where.
+        position: Position,
         /// The category's id.
         category: String,
         /// What is wrong and how to mend it.
         message: String,
     },
+}
+
+/// A place in a text that a person edits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// 1-based.
+    pub line: usize,
+    /// 1-based, in code points.
+    pub column: usize,
+}
+
+impl Position {
+    /// Of a byte of `text`.
+    pub fn of(text: &str, byte: usize) -> Position {
+        let before = text.get(..byte).unwrap_or(text);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        Position { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
+    }
+
+    /// Where a parser stopped.
+    pub fn of_error(text: &str, error: &toml::de::Error) -> Position {
+        Position::of(text, error.span().map_or(0, |span| span.start))
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
 }
 
 /// Who may say a phrase for it to count.
@@ -73,6 +108,8 @@ pub struct Category {
     pub label: String,
     /// Whether an alerting phrase of it means that the call has now overtly escalated.
     pub escalation: bool,
+    /// Made of the phrases that a rule listens for by itself; no trigger of its own.
+    pub of_rule: bool,
 }
 
 /// One phrase pattern.
@@ -95,6 +132,8 @@ pub struct Phrase {
 pub struct PhraseList {
     categories: Vec<Category>,
     phrases: Vec<Phrase>,
+    /// Concrete phrases that the patterns stand for.
+    expansions: usize,
 }
 
 impl PhraseList {
@@ -103,21 +142,24 @@ impl PhraseList {
     /// # Errors
     /// [`ListError`], for the first thing that is wrong.
     pub fn parse(toml: &str, origin: &str) -> Result<PhraseList, ListError> {
-        let syntax = |message: String| ListError::Syntax { origin: origin.into(), message };
-        let file: File = toml::from_str(toml).map_err(|error| syntax(error.to_string()))?;
-        if file.version != 1 {
-            return Err(syntax(format!(
-                "version {} is unknown; write `version = 1`",
-                file.version
-            )));
+        let syntax = |position, message: String| ListError::Syntax {
+            origin: origin.into(),
+            position,
+            message,
+        };
+        let file: File = toml::from_str(toml)
+            .map_err(|error| syntax(Position::of_error(toml, &error), one_line(error.message())))?;
+        if *file.version.get_ref() != 1 {
+            let position = Position::of(toml, file.version.span().start);
+            let version = file.version.get_ref();
+            return Err(syntax(position, format!("version {version} is unknown; write 1")));
         }
         let mut list = PhraseList::default();
-        let mut seen = HashSet::new();
         for category in file.category {
-            let id = category.id.clone();
-            let fresh = seen.insert(id.clone());
-            list.add(category, fresh).map_err(|message| ListError::Category {
+            let id = category.id.get_ref().clone();
+            list.add(category).map_err(|(byte, message)| ListError::Category {
                 origin: origin.into(),
+                position: Position::of(toml, byte),
                 category: id,
                 message,
             })?;
@@ -125,29 +167,62 @@ impl PhraseList {
         Ok(list)
     }
 
-    fn add(&mut self, category: FileCategory, fresh: bool) -> Result<(), String> {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        if category.id.is_empty() || !category.id.chars().all(plain) {
-            return Err("an id is lower-case letters, digits and `_`".into());
-        }
-        if !fresh {
-            return Err("the id is used twice; merge the two".into());
+    /// Errors come with the byte they are about.
+    fn add(&mut self, category: FileCategory) -> Result<(), (usize, String)> {
+        let id = category.id.get_ref();
+        check_id(id).map_err(|message| (category.id.span().start, message))?;
+        if self.categories.iter().any(|other| other.id == *id) {
+            let message = "the id is used twice; merge the two".into();
+            return Err((category.id.span().start, message));
         }
         let index = self.categories.len();
         for entry in &category.phrases {
-            let phrase = entry.resolve(&category, index);
-            let expansions = expand(&phrase.pattern)
-                .map_err(|error| format!("phrase \"{}\" {error}", phrase.pattern))?;
-            if self.phrases.len() + expansions.len() > MAX_PHRASES {
-                return Err(format!("the list holds more than {MAX_PHRASES} phrases"));
-            }
-            self.phrases.push(phrase);
+            let phrase = entry.get_ref().resolve(&category, index);
+            self.push(phrase).map_err(|message| (entry.span().start, message))?;
         }
         self.categories.push(Category {
-            id: category.id,
+            id: category.id.into_inner(),
             label: category.label,
             escalation: category.escalation,
+            of_rule: false,
         });
+        Ok(())
+    }
+
+    /// Adds the phrases that a rule listens for by itself, as a category named like the rule.
+    /// Gives its index.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with which phrase.
+    pub fn add_of_rule(
+        &mut self,
+        id: &str,
+        label: &str,
+        patterns: &[String],
+    ) -> Result<usize, String> {
+        let category = self.categories.len();
+        for pattern in patterns {
+            self.push(Phrase {
+                pattern: pattern.clone(),
+                category,
+                who: Who::Any,
+                alert: None,
+                unless_negated: false,
+            })?;
+        }
+        let (id, label) = (id.to_owned(), label.to_owned());
+        self.categories.push(Category { id, label, escalation: false, of_rule: true });
+        Ok(category)
+    }
+
+    fn push(&mut self, phrase: Phrase) -> Result<(), String> {
+        let expansions = expand(&phrase.pattern)
+            .map_err(|error| format!("phrase \"{}\" {error}", phrase.pattern))?;
+        self.expansions += expansions.len();
+        if self.expansions > MAX_PHRASES {
+            return Err(format!("the list holds more than {MAX_PHRASES} phrases"));
+        }
+        self.phrases.push(phrase);
         Ok(())
     }
 
@@ -170,15 +245,33 @@ impl PhraseList {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    version: u32,
+    version: Spanned<u32>,
     #[serde(default)]
     category: Vec<FileCategory>,
+    /// Rules over time stand in the same file; who knows calls reads them.
+    #[serde(default, rename = "rule")]
+    _rules: Vec<IgnoredAny>,
+}
+
+/// # Errors
+/// A sentence, for a name that scores and reasons cannot carry.
+pub fn check_id(id: &str) -> Result<(), String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    match id.is_empty() || !id.chars().all(plain) {
+        true => Err("an id is lower-case letters, digits and `_`".into()),
+        false => Ok(()),
+    }
+}
+
+/// A parser's message without its line breaks.
+pub fn one_line(message: &str) -> String {
+    message.trim().replace('\n', "; ")
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileCategory {
-    id: String,
+    id: Spanned<String>,
     label: String,
     who: Who,
     #[serde(default)]
@@ -189,7 +282,7 @@ struct FileCategory {
     escalation: bool,
     #[serde(default = "yes")]
     unless_negated: bool,
-    phrases: Vec<Entry>,
+    phrases: Vec<Spanned<Entry>>,
 }
 
 #[derive(Deserialize)]
@@ -258,11 +351,15 @@ mod tests {
     #[test]
     fn errors_name_the_place() {
         let message = refusal("version = 1\n[[category]]\nid = 3");
-        assert!(message.contains("my.toml") && message.contains("line 3"), "{message}");
+        assert!(message.starts_with("my.toml:3:6: "), "{message}");
         let head = "version = 1\n[[category]]\nlabel = \"A\"\nwho = \"any\"\n";
         let message = refusal(&format!("{head}id = \"a\"\nphrases = [\"(x\"]"));
         assert!(message.contains("`a`") && message.contains("\"(x\""), "{message}");
+        assert!(message.starts_with("my.toml:6:12: "), "{message}");
         assert!(refusal(&format!("{head}id = \"A b\"\nphrases = []")).contains("lower-case"));
-        assert!(refusal("version = 2").contains("version = 1"));
+        assert!(refusal("version = 2").starts_with("my.toml:1:11: version 2"));
+        let twice = "[[category]]\nlabel = \"A\"\nwho = \"any\"\nid = \"a\"\nphrases = []\n";
+        let message = refusal(&format!("version = 1\n{twice}{twice}"));
+        assert!(message.starts_with("my.toml:10:6: category `a`"), "{message}");
     }
 }

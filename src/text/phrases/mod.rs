@@ -8,7 +8,9 @@ mod list;
 mod pattern;
 mod trie;
 
-pub use list::{AlertLevel, Category, ListError, Phrase, PhraseList, Who};
+pub use list::{
+    AlertLevel, Category, ListError, Phrase, PhraseList, Position, Who, check_id, one_line,
+};
 pub use trie::{Hit, MatchState, Matcher, Place};
 
 /// Longest phrase in words after expansion.

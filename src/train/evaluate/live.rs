@@ -60,7 +60,8 @@ pub fn run(engine: &Engine, call: &Call) -> Live {
         retracted: of(AlertKind::Risk)
             .next_back()
             .is_some_and(|a| a.state == AlertState::Retracted),
-        rule_alerts: of(AlertKind::Trigger).count() as u32,
+        rule_alerts: of(AlertKind::Trigger).filter(|a| a.dedup_key.contains("/trigger:")).count()
+            as u32,
     }
 }
 

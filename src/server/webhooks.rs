@@ -1,0 +1,198 @@
+//! `POST /v1/webhooks/{format}`: vendors that push each message by HTTP.
+//!
+//! The requests of a call share the state of its adapter, which is locked while one of them is
+//! given to the desk, so that those that come at once stay in order. Each is a platform of its
+//! own that is gone when the answer is: the call then waits `webhook_grace_s` for the next. The
+//! answer says that everything of the request is durable, also when it came before.
+
+mod shelf;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, Response, StatusCode, header};
+
+use super::{App, rest, signature, vendor};
+use crate::desk::{Now, Platform};
+use crate::wire::vendors::{self, Adapter, Event, Facts, Format, Memory, Reading};
+use crate::wire::{Problem, ingest};
+
+pub(super) use shelf::Shelf;
+
+/// Why a request was not taken.
+type Refusal = Box<Response<Body>>;
+
+/// What a body holds.
+struct Parsed {
+    format: Format,
+    readings: Vec<Reading>,
+}
+
+pub(super) async fn endpoint(
+    State(app): State<Arc<App>>,
+    Path(format): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+    request: Request,
+) -> Response<Body> {
+    if app.drain.is_cancelled() {
+        return rest::overloaded("the server is restarting; try again");
+    }
+    let patience = Duration::from_secs(app.settings.body_timeout_s);
+    let taken = tokio::time::timeout(patience, take(&app, &format, &query, request));
+    let response = match taken.await {
+        Ok(Ok(())) => rest::no_content(),
+        Ok(Err(response)) => *response,
+        // What was handed in stays; the retry waits for it.
+        Err(_) => rest::overloaded("the journal is too slow; try again"),
+    };
+    app.metrics.webhook(response.status().as_u16());
+    response
+}
+
+async fn take(
+    app: &App,
+    format: &str,
+    query: &HashMap<String, String>,
+    request: Request,
+) -> Result<(), Refusal> {
+    let format = match Format::named(format) {
+        Some(Format::Native) => {
+            let text = "protocol v1 itself is spoken on /v1/ingest";
+            return Err(Box::new(rest::problem(StatusCode::NOT_FOUND, "not_found", text)));
+        }
+        Some(format) => format,
+        None => {
+            let text = format!("format `{format}` is unknown; use one of {}", Format::names());
+            return Err(Box::new(rest::problem(StatusCode::NOT_FOUND, "not_found", &text)));
+        }
+    };
+    let facts = vendor::facts(query, &app.wire).map_err(|text| bad("bad_request", &text))?;
+    let (parts, body) = request.into_parts();
+    let bytes = rest::body(app, &parts.headers, body, app.settings.webhook_body_bytes).await?;
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let Parsed { format, readings } = parse(app, format, target, &parts.headers, &bytes)?;
+    let mut calls: Vec<(String, Vec<Reading>)> = Vec::new();
+    for reading in readings {
+        if reading.events.is_empty() {
+            app.metrics.vendor_skipped(format.name(), 1);
+            continue;
+        }
+        let call_id = facts.call_id.as_ref().or(reading.call.as_ref());
+        let call_id = call_id.ok_or_else(|| {
+            bad("bad_message", "the message names no call; add ?call_id= to the URL")
+        })?;
+        ingest::call_id_is_usable(call_id, &app.wire).map_err(|text| bad("bad_message", &text))?;
+        match calls.iter_mut().find(|(known, _)| known == call_id) {
+            Some((_, readings)) => readings.push(reading),
+            None => calls.push((call_id.clone(), vec![reading])),
+        }
+    }
+    for (call_id, readings) in calls {
+        tell(app, format, call_id, readings, &facts).await?;
+    }
+    Ok(())
+}
+
+/// Reads the body: JSON, or a form, and checks who signed it.
+fn parse(
+    app: &App,
+    format: Format,
+    target: &str,
+    headers: &HeaderMap,
+    bytes: &[u8],
+) -> Result<Parsed, Refusal> {
+    let is_form = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+    let mut memory = Memory::default();
+    let mut fields: Vec<(String, String)> = Vec::new();
+    let read = if is_form {
+        fields.extend(form_urlencoded::parse(bytes).into_owned());
+        vendors::body(format, fields.iter().cloned(), &mut memory)
+    } else {
+        let text =
+            std::str::from_utf8(bytes).map_err(|_| bad("bad_json", "the body is not UTF-8"))?;
+        vendors::message(format, text, &mut memory)
+    };
+    let read = read.map_err(refused)?;
+    if read.format == Format::Twilio && !is_signed(app, target, headers, &fields) {
+        let text = "X-Twilio-Signature is missing or not of this request; check \
+                    [server] twilio_auth_token and public_url";
+        return Err(Box::new(rest::problem(StatusCode::FORBIDDEN, "forbidden", text)));
+    }
+    let readings = read.readings.into_iter().collect::<Result<Vec<Reading>, Problem>>();
+    Ok(Parsed { format: read.format, readings: readings.map_err(refused)? })
+}
+
+fn is_signed(app: &App, target: &str, headers: &HeaderMap, fields: &[(String, String)]) -> bool {
+    let settings = &app.settings;
+    let Some(token) = &settings.twilio_auth_token else { return true };
+    let given = headers.get("x-twilio-signature").and_then(|given| given.to_str().ok());
+    let url = format!("{}{target}", settings.public_url.trim_end_matches('/'));
+    given.is_some_and(|given| signature::twilio_signed(token, &url, fields, given))
+}
+
+/// Gives the readings of one call to the desk and waits until they are durable.
+async fn tell(
+    app: &App,
+    format: Format,
+    call_id: String,
+    readings: Vec<Reading>,
+    facts: &Facts,
+) -> Result<(), Refusal> {
+    let busy = || Box::new(rest::overloaded("the journal has no room; try again"));
+    let shared = app.webhooks.adapter(format, &call_id, || {
+        let facts = Facts { call_id: Some(call_id.clone()), ..facts.clone() };
+        vendor::adapter(app, format, facts)
+    });
+    let mut adapter = shared.lock().await;
+    let mut permit = Some(app.desk.journal().try_permit().ok_or_else(busy)?);
+    let mut platform = Platform::of_webhooks(Arc::clone(&app.desk));
+    adapter.lost(&call_id);
+    // Opens the call again even if everything else came before, and so waits for its commit.
+    let first = Reading { events: vec![Event::Start], ..Reading::default() };
+    let first = Reading { about: readings[0].about.clone(), ..first };
+    for reading in std::iter::once(first).chain(readings) {
+        adapter.push(reading, &app.wire).map_err(refused)?;
+    }
+    let mut ticket = 0;
+    while adapter.is_waiting() {
+        let room = match permit.take() {
+            Some(room) => room,
+            None => app.desk.journal().permit().await.ok_or_else(busy)?,
+        };
+        let read = Instant::now();
+        let Some(taken) = vendor::feed(app, &mut platform, &mut adapter, read, room) else { break };
+        if let Some((number, _)) = taken.later {
+            ticket = number;
+        } else if let Some(Now::Refused(problem)) = taken.now {
+            // Nothing of it was kept, so its retry must not be taken for a repeat.
+            app.webhooks.forget(format, &call_id);
+            return Err(refused(problem));
+        }
+    }
+    vendor::count(app, &mut adapter);
+    let slot = Arc::clone(platform.slot());
+    drop(platform);
+    drop(adapter);
+    slot.wait_for(ticket).await;
+    Ok(())
+}
+
+fn bad(code: &str, text: &str) -> Refusal {
+    Box::new(rest::problem(StatusCode::BAD_REQUEST, code, text))
+}
+
+fn refused(problem: Problem) -> Refusal {
+    if problem.code.is_temporary() {
+        return Box::new(rest::overloaded(&problem.message));
+    }
+    bad(problem.code.name(), &problem.message)
+}
+
+/// A session that several requests share.
+type Shared = Arc<tokio::sync::Mutex<Adapter>>;

@@ -1,0 +1,105 @@
+//! Azure Speech: frames of the speech service (headers, a blank line, JSON), or their JSON alone.
+//!
+//! Schema: spec (Microsoft's JavaScript speech SDK, its service messages). Times are ticks of
+//! 100 ns. A phrase without success is the end of a hypothesis that turned out to be nothing.
+
+use super::view::View;
+use super::{Event, Reading, Said};
+
+pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
+    let path = message.str("Path").unwrap_or_default().to_ascii_lowercase();
+    let events = match path.as_str() {
+        "turn.end" => vec![Event::End { reason: None }],
+        "speech.phrase" => vec![Event::Said(phrase(message))],
+        "speech.hypothesis" | "speech.fragment" => vec![Event::Said(hypothesis(message)?)],
+        "" if message.get("RecognitionStatus").is_some() => vec![Event::Said(phrase(message))],
+        "" if message.str("Text").is_some() => vec![Event::Said(hypothesis(message)?)],
+        _ => Vec::new(),
+    };
+    Ok(Reading { stream: message.name("X-RequestId"), events, ..Reading::default() })
+}
+
+fn hypothesis(message: View<'_>) -> Result<Said, String> {
+    let text = message.str("Text").ok_or("speech.hypothesis: `Text` is missing")?;
+    Ok(Said { text: text.to_owned(), ..said(message) })
+}
+
+fn phrase(message: View<'_>) -> Said {
+    let best = message.get("NBest").and_then(View::first);
+    let words = |name| best.and_then(|best| best.str(name));
+    let text = message.str("DisplayText").or_else(|| words("Display"));
+    let text = text.or_else(|| words("Lexical")).unwrap_or_default();
+    let success = message.str("RecognitionStatus").is_none_or(|it| it == "Success");
+    Said {
+        is_final: true,
+        text: if success { text.to_owned() } else { String::new() },
+        confidence: best.and_then(|best| best.confidence("Confidence")),
+        ..said(message)
+    }
+}
+
+fn said(message: View<'_>) -> Said {
+    let channel = message.name("Channel");
+    let start = message.ticks("Offset");
+    let speaker = message.name("SpeakerId").into_iter().chain(channel.clone());
+    Said {
+        speaker: speaker.chain(channel.is_none().then(|| "0".to_owned())).collect(),
+        track: channel.unwrap_or_default(),
+        start,
+        end: start.map(|start| start.plus(message.ticks("Duration"))),
+        ..Said::default()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use serde_json::{Value, json};
+
+    use crate::wire::vendors::Format;
+    use crate::wire::vendors::tests::{Line, told};
+
+    pub fn call() -> Vec<Value> {
+        vec![
+            json!({"RecognitionStatus": "Success", "DisplayText": "Thank you.",
+                   "Offset": 10_000_000, "Duration": 20_000_000, "Channel": 1,
+                   "NBest": [{"Confidence": "0.93", "Lexical": "thank you"}]}),
+            json!({"Text": "i want to can", "Offset": 124_000_000, "Duration": 9_000_000,
+                   "Channel": 0}),
+            json!({"RecognitionStatus": "Success", "Offset": 124_000_000, "Duration": 27_000_000,
+                   "Channel": 0, "NBest": [{"Confidence": 0.93, "Display": "I want to cancel."}]}),
+            json!({"RecognitionStatus": "NoMatch", "Offset": 160_000_000, "Duration": 0}),
+        ]
+    }
+
+    fn told_of_a_call(start: &str) -> Vec<String> {
+        [
+            start,
+            "#1 agent 1000-3000 Thank you.",
+            "#2 customer~ 12400-13300 i want to can",
+            "#2 customer 12400-15100 I want to cancel.",
+        ]
+        .map(str::to_owned)
+        .to_vec()
+    }
+
+    #[test]
+    fn json_alone() {
+        let told = told(Format::Azure, "0:customer,1:agent", &call());
+        assert_eq!(told, told_of_a_call("start azure-n"));
+    }
+
+    #[test]
+    fn frames_with_headers() {
+        for format in [Format::Azure, Format::Auto] {
+            let mut line = Line::new(format, "0:customer,1:agent");
+            for message in call() {
+                let path = if message.get("Text").is_some() { "hypothesis" } else { "phrase" };
+                let frame = format!("Path: speech.{path}\r\nX-RequestId: 4C1F\r\n\r\n{message}");
+                line.read(&frame).unwrap();
+            }
+            assert_eq!(line.told, told_of_a_call("start azure-n"));
+            line.read("Path: turn.end\r\nX-RequestId: 4C1F\r\n\r\n{}").unwrap();
+            assert_eq!(line.told.pop().unwrap(), "end");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Google Speech-to-Text v2 (and v1): `StreamingRecognizeResponse` as JSON.
+//!
+//! Schema: spec (Google's `cloud_speech.proto`). Nothing has an id. Interim results of one
+//! channel follow each other within a response, so they are one partial together. No end marker.
+
+use super::roles::of_stereo;
+use super::runs::{Word, pieces};
+use super::view::View;
+use super::{About, Event, Reading, Said};
+
+pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
+    let mut reading = Reading::default();
+    for result in message.list("results") {
+        let Some(best) = result.get("alternatives").and_then(View::first) else { continue };
+        reading.about = About { lang: result.name("languageCode"), ..About::default() };
+        let said = said(result, best);
+        if let (false, Some(Event::Said(last))) = (said.is_final, reading.events.last_mut())
+            && !last.is_final
+            && last.track == said.track
+        {
+            last.text.push_str(&said.text);
+            last.end = said.end.or(last.end);
+            continue;
+        }
+        let words = best.list("words").map(|word| Word {
+            text: word.str("word").unwrap_or_default().to_owned(),
+            speaker: word.name("speakerLabel"),
+            start: word.duration("startOffset"),
+            end: word.duration("endOffset"),
+            attached: false,
+        });
+        reading.events.extend(pieces(said, words));
+    }
+    Ok(reading)
+}
+
+fn said(result: View<'_>, best: View<'_>) -> Said {
+    let channel = result.name("channelTag").filter(|tag| tag != "0");
+    let number: Option<usize> = channel.as_deref().and_then(|tag| tag.parse().ok());
+    let first = best.list("words").next();
+    let start =
+        |word: View<'_>| word.duration("startOffset").or_else(|| word.duration("startTime"));
+    Said {
+        track: channel.clone().unwrap_or_default(),
+        // Channels count from 1.
+        role: number.and_then(|number| of_stereo(number.checked_sub(1)?, 2)),
+        speaker: channel.into_iter().collect(),
+        start: first.and_then(start),
+        end: result.duration("resultEndOffset").or_else(|| result.duration("resultEndTime")),
+        is_final: result.flag("isFinal").unwrap_or(false),
+        text: best.str("transcript").unwrap_or_default().to_owned(),
+        confidence: best.confidence("confidence"),
+        ..Said::default()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use serde_json::{Value, json};
+
+    use crate::wire::vendors::Format;
+    use crate::wire::vendors::tests::told;
+
+    fn result(channel: u64, end: &str, is_final: bool, text: &str) -> Value {
+        json!({"alternatives": [{"transcript": text, "confidence": 0.93}], "isFinal": is_final,
+               "resultEndOffset": end, "channelTag": channel, "languageCode": "en-us"})
+    }
+
+    pub fn call() -> Vec<Value> {
+        vec![
+            json!({"speechEventType": "SPEECH_ACTIVITY_BEGIN", "speechEventOffset": "0.5s"}),
+            json!({"results": [result(2, "3s", true, "Thank you for calling.")]}),
+            json!({"results": [result(1, "13s", false, "I want"), result(1, "13.300s", false, " to can")]}),
+            json!({"results": [result(1, "15.100s", true, " I want to cancel."),
+                               result(2, "15.200s", false, "Let")]}),
+            json!({"results": [result(2, "16s", true, "Let me see.")]}),
+        ]
+    }
+
+    #[test]
+    fn interim_results_of_a_channel_are_one_partial() {
+        assert_eq!(
+            told(Format::Google, "", &call()),
+            [
+                "start google-n en-us",
+                "#1 agent -3000 Thank you for calling.",
+                "#2 customer~ -13300 I want to can",
+                "#2 customer -15100 I want to cancel.",
+                "#3 agent~ -15200 Let",
+                "#3 agent -16000 Let me see.",
+            ]
+        );
+    }
+}

@@ -1,0 +1,149 @@
+//! Text of a frame or body as vendor messages, and which vendor `auto` takes them for.
+
+use serde_json::{Map, Value};
+
+use super::view::View;
+use super::{Format, Memory, Reading, read};
+use crate::wire::{Code, Problem, repair};
+
+/// What a frame holds.
+#[derive(Debug)]
+pub struct Read {
+    /// Its format; `auto` as long as nothing was recognised.
+    pub format: Format,
+    /// Its messages.
+    pub readings: Vec<Result<Reading, Problem>>,
+}
+
+/// Reads the messages of a frame or of a JSON body: an object, or a list of objects.
+///
+/// # Errors
+/// [`Problem`] when it is not JSON, or neither.
+pub fn message(format: Format, text: &str, memory: &mut Memory) -> Result<Read, Problem> {
+    let value = match format {
+        Format::Azure | Format::Auto if !text.trim_start().starts_with(['{', '[']) => framed(text)?,
+        _ => json(text)?,
+    };
+    values(format, value, memory)
+}
+
+/// Reads the fields of a form body.
+///
+/// # Errors
+/// [`Problem`] when it holds no field.
+pub fn body(
+    format: Format,
+    fields: impl Iterator<Item = (String, String)>,
+    memory: &mut Memory,
+) -> Result<Read, Problem> {
+    let fields: Map<String, Value> =
+        fields.map(|(name, value)| (name, Value::String(value))).collect();
+    if fields.is_empty() {
+        return Err(Problem::new(Code::BadMessage, "the form holds no field"));
+    }
+    values(format, Value::Object(fields), memory)
+}
+
+fn values(format: Format, value: Value, memory: &mut Memory) -> Result<Read, Problem> {
+    let values = match value {
+        Value::Array(values) => values,
+        Value::Object(_) => vec![value],
+        _ => {
+            let text = "a message is a JSON object, or a list of them";
+            return Err(Problem::new(Code::BadMessage, text));
+        }
+    };
+    let mut format = format;
+    let readings = values.iter().map(|value| {
+        let view = View(value);
+        if !value.is_object() {
+            let text = "a message in a list must be a JSON object";
+            return Err(Problem::new(Code::BadMessage, text));
+        }
+        if format == Format::Auto {
+            format = recognise(view).unwrap_or(Format::Auto);
+        }
+        let name = format.name();
+        read(format, view, memory)
+            .map_err(|text| Problem::new(Code::BadMessage, format!("{name}: {text}")))
+    });
+    let readings = readings.collect();
+    Ok(Read { format, readings })
+}
+
+fn json(text: &str) -> Result<Value, Problem> {
+    let repaired = repair::lone_surrogates(text);
+    serde_json::from_str(repaired.as_deref().unwrap_or(text)).map_err(|error| {
+        Problem::new(Code::BadJson, format!("the message is not usable JSON: {error}"))
+    })
+}
+
+/// Azure's frames: headers, a blank line, and JSON. The headers become fields beside the others.
+fn framed(text: &str) -> Result<Value, Problem> {
+    let parts = text.split_once("\r\n\r\n").or_else(|| text.split_once("\n\n"));
+    let Some((head, body)) = parts.filter(|(head, _)| head.contains(':')) else {
+        // Not such a frame; the error should speak of JSON.
+        return json(text);
+    };
+    let mut value = match body.trim() {
+        "" => Value::Object(Map::new()),
+        body => json(body)?,
+    };
+    if let Value::Object(fields) = &mut value {
+        for (name, text) in head.lines().filter_map(|line| line.split_once(':')) {
+            fields.insert(name.trim().to_owned(), Value::String(text.trim().to_owned()));
+        }
+    }
+    Ok(value)
+}
+
+/// The vendor of a message, by fields that only its messages have.
+fn recognise(message: View<'_>) -> Option<Format> {
+    let has = |name| message.get(name).is_some();
+    let kind = message.str("type").unwrap_or_default();
+    Some(match kind {
+        "call_start" | "chunk" | "call_update" | "call_end" => Format::Native,
+        "Results" if has("channel") => Format::Deepgram,
+        "TurnInfo" => Format::Deepgram,
+        "Metadata" if has("request_id") => Format::Deepgram,
+        "Begin" if has("id") => Format::AssemblyAi,
+        "Turn" if has("turn_order") => Format::AssemblyAi,
+        "setup" if has("callSid") => Format::ConversationRelay,
+        "prompt" if has("voicePrompt") => Format::ConversationRelay,
+        "partial" | "final" if has("elements") => Format::RevAi,
+        "connected" if has("id") => Format::RevAi,
+        "transcript" if message.at(&["data", "utterance"]).is_some() => Format::Gladia,
+        "verb:hook" | "session:new" => Format::Jambonz,
+        _ => return by_fields(message),
+    })
+}
+
+fn by_fields(message: View<'_>) -> Option<Format> {
+    let has = |name| message.get(name).is_some();
+    let says = |name, start: &str| message.str(name).is_some_and(|text| text.starts_with(start));
+    let event_type =
+        |view: View<'_>| view.str("event_type").is_some_and(|it| it.starts_with("call."));
+    let tests = [
+        (says("event", "live."), Format::Gladia),
+        (has("EventType") && (has("ContactId") || has("Segments")), Format::ContactLens),
+        (has("EventType") && has("CallId"), Format::Lca),
+        (has("TranscriptEvent") || has("TranscriptResultStream"), Format::Transcribe),
+        (message.at(&["Transcript", "Results"]).is_some(), Format::Transcribe),
+        (has("UtteranceEvent") || has("CategoryEvent"), Format::CallAnalytics),
+        (has("CallAnalyticsTranscriptResultStream"), Format::CallAnalytics),
+        (has("TranscriptionEvent"), Format::Twilio),
+        (has("transcriptionMetadata") || has("transcriptionData"), Format::Acs),
+        (has("eventBody") || message.at(&["detail", "eventBody"]).is_some(), Format::Genesys),
+        (event_type(message) || message.get("data").is_some_and(event_type), Format::Telnyx),
+        (has("eventType") && (has("track") || has("metadata")), Format::Bandwidth),
+        (has("call_sid") || message.at(&["speech", "alternatives"]).is_some(), Format::Jambonz),
+        (says("message", "Add") || says("message", "RecognitionStarted"), Format::Speechmatics),
+        (says("Path", "speech.") || has("RecognitionStatus"), Format::Azure),
+        (has("tokens"), Format::Soniox),
+        (has("msg_type") && has("content"), Format::Zoom),
+        (message.at(&["results", "alternatives"]).is_some(), Format::Google),
+        (has("speechEventType"), Format::Google),
+        (message.str("partial").is_some() || has("result") && has("text"), Format::Vosk),
+    ];
+    tests.iter().find(|(is_it, _)| *is_it).map(|(_, format)| *format)
+}

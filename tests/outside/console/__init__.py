@@ -1,0 +1,1 @@
+"""Tests of the console page, a file a subject; `tests/outside/page.py` runs them."""

@@ -15,6 +15,8 @@ use crate::engine::event::Event;
 
 /// Longest sleep, so that a wall clock that was set is noticed.
 const MAX_SLEEP_MS: u64 = 1_000;
+/// Kinds of events that fall due: the end of the grace, a timer, a tick.
+const KINDS: usize = 3;
 
 type Due = Reverse<(Timestamp, Arc<str>)>;
 
@@ -79,28 +81,43 @@ impl Desk {
     pub(super) async fn fire_due(&self) {
         self.metrics.clock_is_ahead(self.clock.ahead_ms());
         for call_id in self.in_order(self.timers.take_due(self.clock.now())) {
-            // A stopped journal means that the server is going down.
-            let Some(permit) = self.journal.permit().await else { return };
-            let Some(call) = self.shelf.live(&call_id) else { continue };
-            let mut call = call.lock();
-            let now = self.clock.now();
-            call.scheduled = None;
-            let gone = call.absent_until.is_some_and(|until| until <= now);
-            if gone && call.is_open() {
-                self.metrics.call_abandoned(&call_id);
-                call.absent_until = None;
-                self.apply(&mut call, Event::Abandoned, now, permit, None, None);
-            } else if self.due(&call).is_some_and(|due| due <= now) {
-                self.apply(&mut call, Event::Timer, now, permit, None, None);
-            } else if tick_due(&call).is_some_and(|due| due <= now) {
-                self.apply(&mut call, Event::Tick, now, permit, None, None);
-            } else {
-                self.schedule(&mut call);
-            }
+            self.fire_call(&call_id).await;
         }
         self.pass_on_absent().await;
         self.release_held().await;
         self.evict();
+    }
+
+    /// Does all that is due of one call, which may be several things at once.
+    async fn fire_call(&self, call_id: &str) {
+        for _ in 0..KINDS {
+            // A stopped journal means that the server is going down.
+            let Some(permit) = self.journal.permit().await else { return };
+            let Some(call) = self.shelf.live(call_id) else { return };
+            let mut call = call.lock();
+            let now = self.clock.now();
+            call.scheduled = None;
+            let Some(event) = self.what_is_due(&call, now) else {
+                self.schedule(&mut call);
+                return;
+            };
+            if event == Event::Abandoned {
+                self.metrics.call_abandoned(call_id);
+                call.absent_until = None;
+            }
+            self.apply(&mut call, event, now, permit, None, None);
+        }
+    }
+
+    fn what_is_due(&self, call: &LiveCall, now: Timestamp) -> Option<Event> {
+        let is_due = |due: Option<Timestamp>| due.is_some_and(|due| due <= now);
+        if is_due(call.absent_until) && call.is_open() {
+            return Some(Event::Abandoned);
+        }
+        if is_due(self.due(call)) {
+            return Some(Event::Timer);
+        }
+        is_due(tick_due(call)).then_some(Event::Tick)
     }
 
     /// Calls in the order in which something of theirs is due, which is not that of the times for

@@ -505,3 +505,24 @@ async fn of_held_warnings_that_of_the_call_with_the_highest_risk_is_released_fir
     assert!(!threat("hot").held && held() == 3, "{:?}", threat("hot").history);
     stage.crash();
 }
+
+#[tokio::test]
+async fn all_that_is_due_of_a_call_happens_in_one_look() {
+    let now = Arc::new(AtomicI64::new(1_800_000_000_000));
+    let engine = Arc::new(ENGINE.with_rules(&rules(5, "ridiculous"), "r").unwrap());
+    let mut stage = set_up(&engine, Box::<Memory>::default(), &now);
+    send(&mut stage, &json!({"type": "call_start", "call_id": "c", "team": "t1"})).await;
+    let words = json!({"type": "chunk", "call_id": "c", "seq": 1, "speaker": "agent",
+        "text": "one moment"});
+    send(&mut stage, &words).await;
+    stage.raise_hand("agent", "c").await;
+    let hand = stage.desk.hub().call("c").unwrap().view.alerts[0].clone();
+    stage.act("sup", &hand, Action::Snooze { for_s: 30 }).await;
+    now.fetch_add(31_000, Ordering::Relaxed);
+    stage.fire().await;
+    assert_eq!(whats(&stage, &hand).last().unwrap(), "snooze over");
+    let alerts = stage.desk.hub().call("c").unwrap().view.alerts.clone();
+    let mut keys = alerts.iter().map(|id| stage.desk.hub().alert(id).unwrap().dedup_key.clone());
+    assert!(keys.any(|key| key == "c/rule:quiet"), "{alerts:?}");
+    stage.crash();
+}

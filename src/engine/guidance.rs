@@ -6,6 +6,7 @@ use toml::Spanned;
 
 use super::alert::{Guidance, Reason, Recommendation};
 use crate::features::is_reason;
+use crate::text::phrases::{Position, one_line};
 
 /// Pieces of advice on one alert; more is not read while somebody talks.
 const MAX_GUIDANCE: usize = 2;
@@ -18,14 +19,12 @@ const ANY: &str = "*";
 
 /// Why a playbook was refused.
 #[derive(Debug, Error)]
-#[error("{origin}:{line}:{column}: {message}")]
+#[error("{origin}:{position}: {message}")]
 pub struct PlaybookError {
     /// File or other name of the text.
     pub origin: String,
-    /// 1-based line.
-    pub line: usize,
-    /// 1-based column, in characters.
-    pub column: usize,
+    /// Where.
+    pub position: Position,
     /// What is wrong and how to mend it.
     pub message: String,
 }
@@ -98,18 +97,12 @@ impl Playbook {
     /// [`PlaybookError`] for the first thing that cannot be used, with its place.
     pub fn parse(toml: &str, origin: &str) -> Result<Playbook, PlaybookError> {
         let refused = |start: usize, message: String| {
-            let before = toml.get(..start).unwrap_or("");
-            let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-            PlaybookError {
-                origin: origin.into(),
-                line: before.matches('\n').count() + 1,
-                column: before[line_start..].chars().count() + 1,
-                message,
-            }
+            let position = Position::of(toml, start);
+            PlaybookError { origin: origin.into(), position, message }
         };
         let file: File = toml::from_str(toml).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
-            refused(start, error.message().trim().replace('\n', "; "))
+            refused(start, one_line(error.message()))
         })?;
         let version = file.version.get_ref();
         if *version != 1 {

@@ -13,6 +13,7 @@ use super::target::{FORMS, Target};
 use super::{Conditions, Matrix, MatrixError, Route, Rule, Tier};
 use crate::engine::alert::AlertKind;
 use crate::engine::policy::Level;
+use crate::text::phrases::{Position, one_line};
 
 const MAX_BYTES: usize = 1 << 20;
 const MAX_RULES: usize = 200;
@@ -111,14 +112,8 @@ type Fault = (usize, String);
 
 pub(super) fn parse(toml: &str, origin: &str) -> Result<Matrix, MatrixError> {
     read(toml).map_err(|(offset, message)| {
-        let before = toml.get(..offset).unwrap_or("");
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        MatrixError {
-            origin: origin.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-            message: message.trim().replace('\n', "; "),
-        }
+        let position = Position::of(toml, offset);
+        MatrixError { origin: origin.to_owned(), position, message: one_line(&message) }
     })
 }
 

@@ -18,6 +18,7 @@ use super::alert::{Alert, AlertKind, Reason};
 use super::event::{Attributes, CallStart};
 use super::policy::Level;
 use crate::call::Timestamp;
+use crate::text::phrases::Position;
 
 use hours::Hours;
 use target::Target;
@@ -27,14 +28,12 @@ pub const DEFAULT_MATRIX: &str = include_str!("../../../data/matrix.toml");
 
 /// Why a matrix was refused: file, line, column, what is wrong and how to mend it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{origin}:{line}:{column}: {message}")]
+#[error("{origin}:{position}: {message}")]
 pub struct MatrixError {
     /// File or other name of the text.
     pub origin: String,
-    /// From 1.
-    pub line: usize,
-    /// In characters, from 1.
-    pub column: usize,
+    /// Where.
+    pub position: Position,
     /// What is wrong, and how to mend it.
     pub message: String,
 }

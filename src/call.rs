@@ -5,10 +5,11 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Who says a chunk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Speaker {
     /// The caller.
@@ -34,8 +35,9 @@ impl Speaker {
 }
 
 /// A moment of wall-clock time in milliseconds since 1970-01-01 UTC; RFC 3339 in JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Timestamp(pub i64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, JsonSchema)]
+#[schemars(description = "A moment, RFC 3339. The server writes UTC with milliseconds.")]
+pub struct Timestamp(#[schemars(with = "String", extend("format" = "date-time"))] pub i64);
 
 impl Timestamp {
     /// This moment moved by `ms` milliseconds; stops at the ends of the range.
@@ -83,9 +85,10 @@ impl<'de> Deserialize<'de> for Timestamp {
 }
 
 /// A recorded call: what `score`, `train`, `evaluate` and `replay` read, one JSON object a line.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Call {
     /// Unique within a corpus; the part before the first `-` names the author batch.
+    #[schemars(length(min = 1))]
     pub id: String,
     /// BCP 47 language of the words, English when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -153,7 +156,7 @@ impl Call {
 }
 
 /// One recorded turn.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Turn {
     /// Who speaks.
     pub speaker: Speaker,
@@ -177,7 +180,7 @@ pub struct Turn {
 }
 
 /// How a call ended. Kept as a label, never an input of a forecast.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Outcome {
     /// Whether it escalated (see the README for what counts).
     pub escalated: bool,

@@ -1,5 +1,6 @@
 //! An alert as people and programs see it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::event::Resolution;
@@ -8,7 +9,7 @@ use super::policy::Level;
 use crate::call::{Speaker, Timestamp};
 
 /// Why an alert exists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertKind {
     /// The calibrated probability crossed its threshold.
@@ -20,7 +21,7 @@ pub enum AlertKind {
 }
 
 /// Where an alert is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertState {
     /// Nobody has taken it.
@@ -43,7 +44,7 @@ impl AlertState {
 }
 
 /// An alert: how likely, why, and what to do next. Field for field the `alert` of the protocol.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Alert {
     /// Derived from call, key and seq, so repeated work raises nothing twice.
     pub alert_id: String,
@@ -118,7 +119,7 @@ pub struct Alert {
 }
 
 /// One reason and what it contributed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reason {
     /// Name of the feature group, `trigger:repeat_contact` or `act:refu` for example.
     pub feature: String,
@@ -131,7 +132,7 @@ pub struct Reason {
 }
 
 /// Words of the transcript.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Quote {
     /// The chunk.
     pub seq: u64,
@@ -146,7 +147,7 @@ pub struct Quote {
 }
 
 /// A piece of advice: for the agent, and for the supervisor.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Guidance {
     /// A few words.
     pub title: String,
@@ -162,7 +163,7 @@ pub struct Guidance {
 }
 
 /// Which way to take the call.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Recommendation {
     /// `resolve` or `escalate`.
     #[serde(rename = "do")]
@@ -172,7 +173,7 @@ pub struct Recommendation {
 }
 
 /// One step in the life of an alert.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HistoryEntry {
     /// State after it.
     pub state: AlertState,

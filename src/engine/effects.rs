@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::alert::Alert;
@@ -49,7 +50,7 @@ pub struct OverLimits {
 }
 
 /// `score` of the protocol.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Score {
     /// The chunk.
     pub seq: u64,
@@ -68,7 +69,7 @@ pub struct Score {
 }
 
 /// A chunk with what was seen in it: `chunk` of the console protocol.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Said {
     /// The chunk.
     pub seq: u64,
@@ -101,7 +102,7 @@ pub struct Said {
 }
 
 /// Words that mattered in a chunk.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Highlight {
     /// First code point.
     pub start: u32,
@@ -115,7 +116,7 @@ pub struct Highlight {
 }
 
 /// `risk` of the console protocol, without the call's id.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RiskUpdate {
     /// Call time in milliseconds.
     pub at_ms: i64,
@@ -130,7 +131,7 @@ pub struct RiskUpdate {
 }
 
 /// Which `call` message to send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CallChange {
     /// It opened, or opened again.
@@ -142,7 +143,7 @@ pub enum CallChange {
 }
 
 /// Whether a call goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CallPhase {
     /// It goes on.
@@ -152,7 +153,7 @@ pub enum CallPhase {
 }
 
 /// A call as consoles and REST show it: `call` of the protocol.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CallView {
     /// The platform's id.
     pub call_id: String,

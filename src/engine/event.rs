@@ -1,6 +1,7 @@
 //! What can happen to a call. A call's state is the fold of these, in order, and nothing else:
 //! they are what the journal keeps and what recovery, `score` and `backtest` replay.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -193,7 +194,7 @@ pub enum Action {
 }
 
 /// What became of an alert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Resolution {
     /// The call escalated all the same.

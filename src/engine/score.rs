@@ -1,5 +1,6 @@
 //! A recorded call through the live engine: what `score`, `evaluate` and `/v1/score` print.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::alert::Reason;
@@ -11,7 +12,7 @@ use crate::call::{Call, Speaker, Timestamp};
 use crate::features::Tag;
 
 /// What the engine says after one turn of a recorded call.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TurnScore {
     /// The call.
     pub call_id: String,
@@ -38,7 +39,7 @@ pub struct TurnScore {
 }
 
 /// The risk of one moment taken apart: `intercept` and the contributions sum to `log_odds`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TurnExplanation {
     /// The model's own, before calibration and prior shift.
     pub log_odds: f64,

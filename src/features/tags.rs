@@ -1,5 +1,6 @@
 //! What the newest turn does, in a word or two: tags for people who read along.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::explain::does;
@@ -10,7 +11,7 @@ use super::{CallFeatures, Space};
 const USUAL: [&str; 2] = ["info", "proc"];
 
 /// A conversation act that a turn is taken for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Tag {
     /// Its code (`data/README.md`).
     pub act: String,

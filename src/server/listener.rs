@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::routing::{get, post};
 use hyper::server::conn::http1;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -16,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::socket::Socket;
-use super::{App, console, ingest, lists, page, rest, webhooks};
+use super::{App, routes};
 
 /// Largest head of a request.
 const MAX_HEAD_BYTES: usize = 64 << 10;
@@ -35,25 +34,9 @@ struct Place {
     permit: Arc<OwnedSemaphorePermit>,
 }
 
-pub(super) fn router(app: Arc<App>) -> Router {
-    let router = Router::new()
-        .route("/v1/ingest", get(ingest::endpoint))
-        .route("/v1/console", get(console::endpoint))
-        .route("/v1/calls", get(lists::calls))
-        .route("/v1/calls/{call_id}", get(lists::call))
-        .route("/v1/alerts", get(lists::alerts))
-        .route("/v1/shift", get(lists::shift))
-        .route("/v1/score", post(rest::score))
-        .route("/v1/webhooks/{format}", post(webhooks::endpoint))
-        .route("/healthz", get(rest::healthz))
-        .route("/readyz", get(rest::readyz))
-        .route("/metrics", get(rest::metrics));
-    page::routes(router, &app.settings).fallback(rest::not_found).with_state(app)
-}
-
 /// Accepts until the server has drained.
 pub(super) async fn run(app: Arc<App>, listener: TcpListener) {
-    let router = router(Arc::clone(&app));
+    let router = routes::router(Arc::clone(&app));
     loop {
         let accepted = tokio::select! {
             () = app.stopped.cancelled() => return,

@@ -3,6 +3,8 @@
 //! Turns bytes into calls of the desk and back; decides nothing about calls or alerts itself.
 
 mod console;
+mod contracts;
+mod docs;
 mod handshake;
 mod ingest;
 mod listener;
@@ -12,6 +14,7 @@ mod pace;
 mod page;
 mod reload;
 mod rest;
+mod routes;
 mod running;
 mod settings;
 mod signature;

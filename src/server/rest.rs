@@ -8,12 +8,12 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use futures_util::StreamExt;
 use serde::Serialize;
-use serde_json::json;
 
 use super::App;
 use crate::call::Call;
 use crate::engine::score_call;
 use crate::journal::Health;
+use crate::wire::bodies::{Alive, ErrorBody, Readiness, ScoredCall};
 
 /// Bytes of a too large body that are read and dropped, so that most clients come to read why
 /// they were refused.
@@ -43,7 +43,7 @@ pub(super) async fn score(State(app): State<Arc<App>>, request: Request) -> Resp
     let scored = tokio::task::spawn_blocking(move || {
         let _permit = permit;
         let turns = score_call(&engine, &call, false);
-        json_body(StatusCode::OK, &json!({"call_id": call.id, "turns": turns}))
+        json_body(StatusCode::OK, &ScoredCall { call_id: &call.id, turns })
     });
     scored.await.unwrap_or_else(|_| {
         problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "scoring failed")
@@ -94,7 +94,7 @@ pub(super) async fn body(
 
 /// `GET /healthz`: the process answers.
 pub(super) async fn healthz() -> Response<Body> {
-    json_body(StatusCode::OK, &json!({"status": "ok"}))
+    json_body(StatusCode::OK, &Alive { status: "ok" })
 }
 
 /// `GET /readyz`: traffic may be sent here.
@@ -108,11 +108,13 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response<Body> {
     };
     let writable = health != Health::Failing;
     let engine = app.desk.engine();
-    let mut body = json!({"status": status, "model": engine.model_name(), "journal": writable,
-        "ruleset": engine.ruleset.hash});
-    if let Some(warning) = app.rules.warning() {
-        body["warning"] = warning.into();
-    }
+    let body = Readiness {
+        status,
+        model: engine.model_name(),
+        journal: writable,
+        ruleset: &engine.ruleset.hash,
+        warning: app.rules.warning(),
+    };
     json_body(code, &body)
 }
 
@@ -133,7 +135,7 @@ pub(super) async fn not_found() -> Response<Body> {
 
 /// An error as JSON.
 pub(super) fn problem(status: StatusCode, code: &str, message: &str) -> Response<Body> {
-    json_body(status, &json!({"code": code, "message": message}))
+    json_body(status, &ErrorBody { code, message })
 }
 
 /// 204: done, and nothing to say.
@@ -158,8 +160,12 @@ pub(super) fn json_body<T: Serialize>(status: StatusCode, body: &T) -> Response<
     }
 }
 
-fn body_of(status: StatusCode, content_type: &'static str, text: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
+pub(super) fn body_of(
+    status: StatusCode,
+    content_type: &'static str,
+    text: impl Into<Body>,
+) -> Response<Body> {
+    let mut response = Response::new(text.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -1,12 +1,13 @@
 //! What the server says to a call platform.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Code, Problem};
 use crate::engine::effects::Score;
 
 /// A message to a call platform.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Answer<'a> {
     /// The first message on every connection.
@@ -67,7 +68,7 @@ pub enum Answer<'a> {
 }
 
 /// What a call platform may rely on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Limits {
     /// Longest message.
     pub max_message_bytes: usize,

@@ -1,5 +1,8 @@
 //! Commands of a console.
 
+pub mod form;
+
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
@@ -16,7 +19,7 @@ const MAX_SNOOZE_S: i64 = 86_400;
 const MAX_NOTE_BYTES: usize = 4_096;
 
 /// The `id` of a command, echoed as it came.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum RequestId {
     /// `"5"`

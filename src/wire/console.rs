@@ -1,5 +1,6 @@
 //! What the server says to consoles.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -8,7 +9,7 @@ use crate::engine::alert::Alert;
 use crate::engine::effects::{CallChange, CallView, RiskUpdate, Said};
 
 /// A message to a console.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Notice<'a> {
     /// The first message on every connection.
@@ -97,7 +98,7 @@ pub enum Notice<'a> {
 }
 
 /// An alert as it goes out live.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct LiveAlert<'a> {
     /// The alert.
     #[serde(flatten)]
@@ -108,7 +109,7 @@ pub struct LiveAlert<'a> {
 }
 
 /// Where the time between a chunk and its alert went, in microseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Latency {
     /// From the read of the frame to the start of scoring.
     pub queue: u64,

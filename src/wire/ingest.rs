@@ -4,6 +4,8 @@
 //! does a slower path read field by field, to say what is wrong or to accept what is merely
 //! unusual (halves of surrogate pairs, numbers written as floats, keys given twice).
 
+pub mod form;
+
 use std::borrow::Cow;
 use std::fmt;
 

@@ -4,14 +4,17 @@
 //! messages; the types it hands on are those of `engine`.
 
 pub mod answers;
+pub mod bodies;
 pub mod commands;
 pub mod console;
+pub mod contracts;
 mod fields;
 pub mod ingest;
 pub mod lists;
 mod repair;
 pub mod vendors;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use commands::{Command, Filter, Request, RequestId, Since};
@@ -63,7 +66,7 @@ impl Settings {
 }
 
 /// Error codes of the ingest protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// Not JSON.

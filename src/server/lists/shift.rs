@@ -1,68 +1,15 @@
 //! The figures of a shift: what was raised, what became of it, how fast somebody took it.
 
-use serde::Serialize;
-
 use super::archive::Archive;
 use crate::call::Timestamp;
 use crate::engine::alert::{Alert, AlertState};
 use crate::engine::event::Resolution;
 use crate::journal::{Began, ReadError};
-use crate::wire::lists::{AlertKey, ShiftQuery};
+use crate::wire::lists::{AlertKey, Figures, Hour, Shift, ShiftQuery};
 
 const HOUR_MS: i64 = 3_600_000;
 /// Alerts read at a time.
 const STEP: usize = 500;
-
-/// Numbers of an hour, or of all hours. Calls count in the hour in which they began, alerts in
-/// the hour in which they were raised, whatever became of them later.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-struct Figures {
-    /// Calls that began.
-    calls: u64,
-    /// Of those, the ones that escalated without any alert.
-    missed: u64,
-    /// Alerts, all of them.
-    raised: u64,
-    /// Of those, the ones that the team's budget holds back.
-    held: u64,
-    /// Resolved: the call escalated all the same.
-    escalated: u64,
-    /// Resolved: the warning helped.
-    averted: u64,
-    /// Resolved: there was nothing to see.
-    false_alarm: u64,
-    /// Resolved: another alert said the same.
-    duplicate: u64,
-    /// Resolved without an outcome.
-    unjudged: u64,
-    /// Taken back by the engine.
-    retracted: u64,
-    /// Not closed yet.
-    open: u64,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct Hour {
-    from: Timestamp,
-    to: Timestamp,
-    #[serde(flatten)]
-    figures: Figures,
-}
-
-/// What `GET /v1/shift` answers.
-#[derive(Debug, Serialize)]
-pub(super) struct Shift {
-    from: Timestamp,
-    to: Timestamp,
-    hours: Vec<Hour>,
-    totals: Figures,
-    /// (escalated + averted) / (escalated + averted + false_alarm); null when nothing is judged.
-    precision: Option<f64>,
-    /// Alerts that somebody acknowledged.
-    acknowledged: u64,
-    median_ms_to_acknowledge: Option<i64>,
-    p90_ms_to_acknowledge: Option<i64>,
-}
 
 /// Counts a shift.
 pub(super) fn figures(archive: &Archive<'_>, query: &ShiftQuery) -> Result<Shift, ReadError> {
@@ -140,24 +87,6 @@ impl<'a> Tally<'a> {
             acknowledged: self.waits_ms.len() as u64,
             median_ms_to_acknowledge: rank(&self.waits_ms, 50),
             p90_ms_to_acknowledge: rank(&self.waits_ms, 90),
-        }
-    }
-}
-
-impl Figures {
-    fn plus(&self, other: &Figures) -> Figures {
-        Figures {
-            calls: self.calls + other.calls,
-            missed: self.missed + other.missed,
-            raised: self.raised + other.raised,
-            held: self.held + other.held,
-            escalated: self.escalated + other.escalated,
-            averted: self.averted + other.averted,
-            false_alarm: self.false_alarm + other.false_alarm,
-            duplicate: self.duplicate + other.duplicate,
-            unjudged: self.unjudged + other.unjudged,
-            retracted: self.retracted + other.retracted,
-            open: self.open + other.open,
         }
     }
 }

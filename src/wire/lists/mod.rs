@@ -4,12 +4,15 @@
 //! queries here what matches, and both order by the keys here, newest first.
 
 mod parameters;
+pub mod form;
+mod shift;
 mod query;
 mod search;
 
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::call::Timestamp;
@@ -18,10 +21,12 @@ use crate::engine::effects::{CallView, Said};
 
 pub use parameters::Parameters;
 pub use query::{AlertQuery, CallQuery, Ending, ShiftQuery};
+pub use shift::{Figures, Hour, Shift};
 pub use search::{Listener, Search};
 
 /// A part of a list and where the next part begins.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PageOf{T}")]
 pub struct Page<T> {
     /// The part, newest first.
     pub items: Vec<T>,
@@ -31,7 +36,7 @@ pub struct Page<T> {
 }
 
 /// A call with its transcript and alerts.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct CallDetail {
     /// Its number: the offset before its first message, in which it differs from every other.
     #[serde(skip)]

@@ -1,5 +1,7 @@
 //! What a list is asked for.
 
+use schemars::JsonSchema;
+
 use super::{Parameters, Search};
 use crate::call::Timestamp;
 use crate::engine::alert::{Alert, AlertKind, AlertState};
@@ -13,7 +15,8 @@ const SHIFT_HOURS: i64 = 8;
 const MAX_HOURS: i64 = 31 * 24;
 
 /// How a call ended, as far as its platform told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
 pub enum Ending {
     /// It escalated.
     Escalated,

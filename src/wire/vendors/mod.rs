@@ -120,7 +120,12 @@ impl Format {
 
     /// All names, for error messages.
     pub fn names() -> String {
-        NAMES.map(|(name, _)| name).join(", ")
+        Format::all().collect::<Vec<_>>().join(", ")
+    }
+
+    /// Each name.
+    pub fn all() -> impl Iterator<Item = &'static str> {
+        NAMES.iter().map(|(name, _)| *name)
     }
 }
 

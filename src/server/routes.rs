@@ -1,0 +1,76 @@
+//! The routes of the server, in one table. `wire/contracts/openapi.rs` describes each of them.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::routing::{self, MethodRouter};
+
+use super::{App, console, contracts, docs, ingest, lists, page, rest, webhooks};
+
+/// One method of one path.
+struct Route {
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the comparison with the contract"))]
+    method: &'static str,
+    path: &'static str,
+    handler: MethodRouter<Arc<App>>,
+}
+
+/// All of them but the files of the page.
+fn table() -> Vec<Route> {
+    vec![
+        get("/v1/ingest", ingest::endpoint),
+        get("/v1/console", console::endpoint),
+        get("/v1/calls", lists::calls),
+        get("/v1/calls/{call_id}", lists::call),
+        get("/v1/alerts", lists::alerts),
+        get("/v1/shift", lists::shift),
+        post("/v1/score", rest::score),
+        post("/v1/webhooks/{format}", webhooks::endpoint),
+        get("/healthz", rest::healthz),
+        get("/readyz", rest::readyz),
+        get("/metrics", rest::metrics),
+        get("/asyncapi.json", contracts::asyncapi),
+        get("/openapi.json", contracts::openapi),
+        get("/docs", docs::page),
+    ]
+}
+
+/// Everything the server answers.
+pub(super) fn router(app: Arc<App>) -> Router {
+    let add = |router: Router<_>, route: Route| router.route(route.path, route.handler);
+    let router = table().into_iter().fold(Router::new(), add);
+    page::routes(router, &app.settings).fallback(rest::not_found).with_state(app)
+}
+
+fn get<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, handler: H) -> Route {
+    Route { method: "get", path, handler: routing::get(handler) }
+}
+
+fn post<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, handler: H) -> Route {
+    Route { method: "post", path, handler: routing::post(handler) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::table;
+    use crate::wire::contracts;
+
+    #[test]
+    fn the_contract_has_every_route_and_no_other() {
+        let routes = table().into_iter().map(|route| (route.method.into(), route.path.into()));
+        let mut routes: BTreeSet<(String, String)> = routes.collect();
+        // The one file of the page that is more than a part of it.
+        routes.insert(("get".into(), "/".into()));
+        let paths = contracts::openapi()["paths"].as_object().unwrap();
+        let published: BTreeSet<(String, String)> = paths
+            .iter()
+            .flat_map(|(path, item)| {
+                item.as_object().unwrap().keys().map(|method| (method.clone(), path.clone()))
+            })
+            .collect();
+        assert_eq!(published, routes);
+    }
+}

@@ -323,7 +323,67 @@ mod tests {
         assert_eq!(request(r#"{"type":"watch","id":7}"#).id, Some(RequestId::Number(7.into())));
     }
 
+    fn any_field(name: &'static str, usual: &'static str) -> impl Strategy<Value = String> {
+        let odd = prop::sample::select(vec![
+            "null", "true", "-1", "0", "1", "2.0", "1.5", "86400", "86401", "\"\"", "\"x\"", "[]",
+            "{}", "{\"queues\":null}", "{\"queues\":[1]}", "{\"min_level\":\"high\"}",
+            "{\"epoch\":\"e\"}", "{\"epoch\":\"e\",\"offset\":-1}",
+            "{\"epoch\":\"\",\"offset\":3.0}", "\"averted\"",
+        ]);
+        let value = prop_oneof![6 => Just(Some(usual)), 1 => Just(None), 2 => odd.prop_map(Some)];
+        value.prop_map(move |value| {
+            value.map(|value| format!("\"{name}\":{value},")).unwrap_or_default()
+        })
+    }
+
+    const FORMS: [(&str, &str); 9] = [
+        ("subscribe", "SubscribeCommand"),
+        ("unsubscribe", "UnsubscribeCommand"),
+        ("watch", "WatchCommand"),
+        ("unwatch", "UnwatchCommand"),
+        ("acknowledge", "AcknowledgeCommand"),
+        ("snooze", "SnoozeCommand"),
+        ("assign", "AssignCommand"),
+        ("resolve", "ResolveCommand"),
+        ("raise_hand", "RaiseHandCommand"),
+    ];
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+        /// What the published schema allows is taken, and what is refused does not fit it.
+        #[test]
+        fn the_published_form_and_the_decoder_agree(
+            kind in 0..FORMS.len(),
+            fields in (
+                any_field("id", "\"5\""),
+                any_field("filter", "{\"queues\":[\"billing\"],\"min_level\":\"watch\"}"),
+                any_field("since", "{\"epoch\":\"e1\",\"offset\":1234}"),
+                any_field("call_id", "\"c-1\""),
+                any_field("alert_id", "\"al-9\""),
+                any_field("for_s", "300"),
+                any_field("to", "\"sup-3\""),
+                any_field("from", "null"),
+                any_field("outcome", "\"false_alarm\""),
+                any_field("note", "\"credited\""),
+            ),
+        ) {
+            use std::sync::LazyLock;
+            static VALIDATORS: LazyLock<Vec<jsonschema::Validator>> = LazyLock::new(|| {
+                let document = crate::wire::contracts::asyncapi();
+                let of = |name| crate::wire::contracts::tests::validator(document, name);
+                FORMS.iter().map(|(_, name)| of(name)).collect()
+            });
+            let (a, b, c, d, e, f, g, h, i, j) = fields;
+            let name = FORMS[kind].0;
+            let text = format!("{{{a}{b}{c}{d}{e}{f}{g}{h}{i}{j}\"type\":\"{name}\"}}");
+            let value: Value = serde_json::from_str(&text).unwrap();
+            let fits = VALIDATORS[kind].is_valid(&value);
+            match request(&text).command {
+                Ok(_) => prop_assert!(fits, "taken, but not published: {}", text),
+                Err(problem) => prop_assert!(!fits, "{}: {}", problem, text),
+            }
+        }
+
         #[test]
         fn random_text_never_panics(text in any::<String>()) {
             let _ = request(&text);

@@ -9,7 +9,7 @@ mod examples;
 mod openapi;
 mod schemas;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 pub mod urls;
 
 use std::sync::LazyLock;

@@ -61,6 +61,7 @@ impl Schemas {
     pub fn parameters<T: JsonSchema>(&mut self) -> Vec<Value> {
         let mut schema = T::json_schema(&mut self.taken).to_value();
         without_null(&mut schema);
+        tidy(&mut schema);
         let required = schema["required"].take();
         let properties = schema["properties"].as_object_mut().map(std::mem::take);
         let parameter = |(name, mut schema): (String, Value)| {
@@ -143,11 +144,15 @@ fn never_null(property: &mut Value) {
     }
 }
 
-/// What every reader expects: words as `enum`, no `default: null`, texts on one line.
+/// What every reader expects: words as `enum`, no `default: null`, no format that only Rust
+/// knows, texts on one line.
 fn tidy(schema: &mut Value) {
     each_object(schema, &mut |object| {
         if object.get("default") == Some(&Value::Null) {
             object.remove("default");
+        }
+        if object.get("format").is_some_and(|format| format == "uint") {
+            object.remove("format");
         }
         if let Some(Value::String(text)) = object.get_mut("description") {
             *text = text.split('\n').map(str::trim).collect::<Vec<_>>().join(" ");

@@ -206,3 +206,59 @@ proptest! {
         prop_assert_eq!((chunk.seq, chunk.text), (seq, text));
     }
 }
+
+/// A field as the published schema and the decoder may see it: absent, usual, or odd.
+fn any_field(name: &'static str, usual: &'static str) -> impl Strategy<Value = String> {
+    let odd = prop::sample::select(vec![
+        "null", "true", "false", "-1", "0", "1", "2.0", "1.5", "1e3", "1e13", "-1e13", "1e17",
+        "1e308", "\"\"", "\"x\"", "\"a\\u0000b\"", "\"a\\u0085\"", "\"\\u200b\"", "[]", "{}",
+        "[1]", "{\"escalated\":true}", "{\"escalated\":null}", "{\"escalated\":true,\"turn\":-1}",
+        "{\"escalated\":true,\"turn\":2.0,\"arc\":null}", "{\"escalated\":false,\"kind\":7}",
+        "\"customer\"", "\"Customer\"", "\"2026-11-22T03:40:00Z\"", "\"yesterday\"",
+    ]);
+    let value = prop_oneof![
+        6 => Just(Some(usual)),
+        1 => Just(None),
+        2 => odd.prop_map(Some),
+    ];
+    value.prop_map(move |value| value.map(|value| format!("\"{name}\":{value},")).unwrap_or_default())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+    /// What the published schema allows is taken, and what is refused does not fit it.
+    #[test]
+    fn the_published_form_and_the_decoder_agree(
+        kind in prop::sample::select(vec!["call_start", "chunk", "call_update", "call_end"]),
+        fields in (
+            any_field("call_id", "\"c-1\""),
+            any_field("seq", "7"),
+            any_field("segment_id", "\"s1\""),
+            any_field("speaker", "\"agent\""),
+            (any_field("start_ms", "12400"), any_field("end_ms", "15100")),
+            (any_field("final", "false"), any_field("confidence", "0.94")),
+            any_field("text", "\"I have called\""),
+            (any_field("queue", "\"billing\""), any_field("attributes", "{\"tier\":null}")),
+            (any_field("started_at", "\"2026-11-22T03:40:00Z\""), any_field("lang", "\"en\"")),
+            (any_field("reason", "\"completed\""), any_field("outcome", "{\"escalated\":false}")),
+        ),
+    ) {
+        use std::sync::LazyLock;
+        static FORMS: LazyLock<Vec<(&str, jsonschema::Validator)>> = LazyLock::new(|| {
+            [("call_start", "CallStart"), ("chunk", "Chunk"), ("call_update", "CallUpdate"),
+                ("call_end", "CallEnd")].map(|(kind, name)| {
+                let document = crate::wire::contracts::asyncapi();
+                let name = format!("{name}Message");
+                (kind, crate::wire::contracts::tests::validator(document, &name))
+            }).into()
+        });
+        let (a, b, c, d, (e, f), (g, h), i, (j, k), (l, m), (n, o)) = fields;
+        let text = format!("{{{a}{b}{c}{d}{e}{f}{g}{h}{i}{j}{k}{l}{m}{n}{o}\"type\":\"{kind}\"}}");
+        let value: Value = serde_json::from_str(&text).unwrap();
+        let form = &FORMS.iter().find(|(name, _)| *name == kind).unwrap().1;
+        match decode(&text, &Settings::default()) {
+            Ok(_) => prop_assert!(form.is_valid(&value), "taken, but not published: {}", text),
+            Err(problem) => prop_assert!(!form.is_valid(&value), "{}: {}", problem, text),
+        }
+    }
+}

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::model::Thresholds;
 
 /// How urgent a call is. Ordered: watch below warning below critical.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Colours the board, raises nothing.

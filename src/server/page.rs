@@ -37,6 +37,7 @@ const FILES: &[File] = &[
     asset!("card.js"),
     asset!("closing.js"),
     asset!("curve.js"),
+    asset!("docs.css"),
     asset!("dom.js"),
     asset!("favicon.svg"),
     asset!("filter.js"),
@@ -91,7 +92,7 @@ const fn content_type(name: &str) -> &'static str {
 
 /// Adds the files of the page.
 pub(super) fn routes(router: Router<Arc<App>>, settings: &Settings) -> Router<Arc<App>> {
-    let policy = policy(&settings.frame_ancestors);
+    let policy = policy(settings);
     FILES.iter().fold(router, |router, &(path, content_type, content)| {
         let policy = policy.clone();
         router.route(path, get(move || async move { file(content_type, content, policy) }))
@@ -99,13 +100,15 @@ pub(super) fn routes(router: Router<Arc<App>>, settings: &Settings) -> Router<Ar
 }
 
 /// The settings have been checked: nothing in them ends a directive or a header.
-fn policy(ancestors: &[String]) -> HeaderValue {
+pub(super) fn policy(settings: &Settings) -> HeaderValue {
+    let ancestors = &settings.frame_ancestors;
     let ancestors = if ancestors.is_empty() { "'none'".into() } else { ancestors.join(" ") };
     HeaderValue::try_from(format!("{POLICY} {ancestors}"))
         .unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"))
 }
 
-fn file(
+/// A file as every file of the page is sent.
+pub(super) fn file(
     content_type: &'static str,
     content: &'static [u8],
     policy: HeaderValue,
@@ -126,7 +129,10 @@ mod tests {
 
     #[test]
     fn who_may_frame_the_page_is_a_setting() {
-        let header = |ancestors: &[String]| policy(ancestors).to_str().unwrap().to_owned();
+        let header = |ancestors: &[String]| {
+            let settings = Settings { frame_ancestors: ancestors.into(), ..Settings::default() };
+            policy(&settings).to_str().unwrap().to_owned()
+        };
         let default = header(&Settings::default().frame_ancestors);
         assert!(default.ends_with("form-action 'none'; frame-ancestors 'self'"), "{default}");
         assert!(header(&[]).ends_with("frame-ancestors 'none'"));

@@ -325,10 +325,26 @@ mod tests {
 
     fn any_field(name: &'static str, usual: &'static str) -> impl Strategy<Value = String> {
         let odd = prop::sample::select(vec![
-            "null", "true", "-1", "0", "1", "2.0", "1.5", "86400", "86401", "\"\"", "\"x\"", "[]",
-            "{}", "{\"queues\":null}", "{\"queues\":[1]}", "{\"min_level\":\"high\"}",
-            "{\"epoch\":\"e\"}", "{\"epoch\":\"e\",\"offset\":-1}",
-            "{\"epoch\":\"\",\"offset\":3.0}", "\"averted\"",
+            "null",
+            "true",
+            "-1",
+            "0",
+            "1",
+            "2.0",
+            "1.5",
+            "86400",
+            "86401",
+            "\"\"",
+            "\"x\"",
+            "[]",
+            "{}",
+            "{\"queues\":null}",
+            "{\"queues\":[1]}",
+            "{\"min_level\":\"high\"}",
+            "{\"epoch\":\"e\"}",
+            "{\"epoch\":\"e\",\"offset\":-1}",
+            "{\"epoch\":\"\",\"offset\":3.0}",
+            "\"averted\"",
         ]);
         let value = prop_oneof![6 => Just(Some(usual)), 1 => Just(None), 2 => odd.prop_map(Some)];
         value.prop_map(move |value| {

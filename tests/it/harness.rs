@@ -21,6 +21,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 
+use crate::witness::{self, Witness};
+
 /// Guards against hanging; nothing is measured with it.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 pub const INGEST: &str = "escalation.ingest.v1";
@@ -357,6 +359,7 @@ fn signal(child: &Child, name: &str) {
 pub struct Peer {
     pub ws: WebSocketStream<TcpStream>,
     seen: Vec<String>,
+    witness: Witness,
 }
 
 impl Peer {
@@ -379,7 +382,7 @@ impl Peer {
         stream.set_nodelay(true).unwrap();
         let opened = tokio_tungstenite::client_async(request, stream).await;
         let (ws, _) = opened.map_err(|error| error.to_string())?;
-        Ok(Peer { ws, seen: Vec::new() })
+        Ok(Peer { ws, seen: Vec::new(), witness: Witness::new(path) })
     }
 
     async fn ingest(address: SocketAddr, path: &str) -> Peer {
@@ -393,6 +396,7 @@ impl Peer {
     }
 
     pub async fn send_text(&mut self, text: &str) {
+        self.witness.sent(text);
         self.send_message(Message::text(text)).await;
     }
 
@@ -417,6 +421,7 @@ impl Peer {
         let text = read?;
         let value = serde_json::from_str(&text).expect("every message is JSON");
         self.seen.push(text);
+        self.witness.received(&value);
         Ok(value)
     }
 
@@ -555,12 +560,12 @@ pub async fn http(
     address: SocketAddr,
     method: &str,
     path: &str,
-    body: &str,
+    request_body: &str,
 ) -> (u16, String, String) {
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
-         content-length: {}\r\n\r\n{body}",
-        body.len()
+         content-length: {}\r\n\r\n{request_body}",
+        request_body.len()
     );
     let exchange = async {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -573,7 +578,9 @@ pub async fn http(
     let answer = String::from_utf8(answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, head.to_ascii_lowercase(), body.to_owned())
+    let head = head.to_ascii_lowercase();
+    witness::answered(method, path, request_body, status, &head, body);
+    (status, head, body.to_owned())
 }
 
 /// A GET that must work.

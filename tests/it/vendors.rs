@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::harness::*;
+use crate::witness;
 
 /// A platform that speaks a vendor's format, after its `ready`.
 async fn vendor(server: &Server, query: &str) -> Peer {
@@ -16,11 +17,16 @@ async fn vendor(server: &Server, query: &str) -> Peer {
     peer
 }
 
-async fn post(address: SocketAddr, path: &str, head: &str, body: &str) -> (u16, String, String) {
+async fn post(
+    address: SocketAddr,
+    path: &str,
+    head: &str,
+    request_body: &str,
+) -> (u16, String, String) {
     let request = format!(
         "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{head}\
-         content-length: {}\r\n\r\n{body}",
-        body.len()
+         content-length: {}\r\n\r\n{request_body}",
+        request_body.len()
     );
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -29,7 +35,9 @@ async fn post(address: SocketAddr, path: &str, head: &str, body: &str) -> (u16, 
     let answer = String::from_utf8(answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, head.to_ascii_lowercase(), body.to_owned())
+    let head = head.to_ascii_lowercase();
+    witness::answered("POST", path, request_body, status, &head, body);
+    (status, head, body.to_owned())
 }
 
 /// `speaker start-end text` of each final chunk.

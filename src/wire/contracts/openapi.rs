@@ -73,22 +73,30 @@ fn endpoints(schemas: &mut Schemas) -> Vec<Endpoint> {
             .query(schemas.parameters::<ConsoleParameters>())
             .upgrades()
             .refuses(&[400, 403, 426, 503]),
-        get("/healthz", "isAlive", "server", "Whether the process answers")
-            .answers(200, "It does.", schemas.sent::<Alive>()),
+        get("/healthz", "isAlive", "server", "Whether the process answers").answers(
+            200,
+            "It does.",
+            schemas.sent::<Alive>(),
+        ),
         get("/readyz", "isReady", "server", "Whether traffic may be sent here")
             .answers(200, "It may.", schemas.sent::<Readiness<'_>>())
             .answers(503, "Not now; `status` says why.", schemas.sent::<Readiness<'_>>()),
         get("/metrics", "getMetrics", "server", "Numbers for Prometheus")
             .answers_text("application/openmetrics-text; version=1.0.0; charset=utf-8")
             .refuses(&[500]),
-        get("/asyncapi.json", "getAsyncApi", "server", "The websockets, as AsyncAPI 3.0")
-            .answers(200, "The document.", json!({"type": "object"})),
-        get("/openapi.json", "getOpenApi", "server", "REST, as OpenAPI 3.1")
-            .answers(200, "The document.", json!({"type": "object"})),
+        get("/asyncapi.json", "getAsyncApi", "server", "The websockets, as AsyncAPI 3.0").answers(
+            200,
+            "The document.",
+            json!({"type": "object"}),
+        ),
+        get("/openapi.json", "getOpenApi", "server", "REST, as OpenAPI 3.1").answers(
+            200,
+            "The document.",
+            json!({"type": "object"}),
+        ),
         get("/docs", "getDocs", "server", "Both documents, for people")
             .answers_text("text/html; charset=utf-8"),
-        get("/", "getPage", "server", "The console page")
-            .answers_text("text/html; charset=utf-8"),
+        get("/", "getPage", "server", "The console page").answers_text("text/html; charset=utf-8"),
     ]
 }
 
@@ -100,8 +108,10 @@ pub(super) fn document() -> Value {
         let item = paths.entry(path).or_insert_with(|| json!({}));
         item[method] = operation;
     }
-    let refusals: Map<String, Value> =
-        REFUSALS.iter().map(|refusal| (refusal.name.into(), refusal.object(&mut schemas))).collect();
+    let refusals: Map<String, Value> = REFUSALS
+        .iter()
+        .map(|refusal| (refusal.name.into(), refusal.object(&mut schemas)))
+        .collect();
     let tags = TAGS.map(|(name, description)| json!({"name": name, "description": description}));
     json!({
         "openapi": "3.1.0",

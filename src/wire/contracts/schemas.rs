@@ -113,7 +113,7 @@ fn camel(snake: &str) -> String {
 }
 
 /// Takes null from the properties of objects that may be left out.
-fn without_null(schema: &mut Value) {
+pub(super) fn without_null(schema: &mut Value) {
     each_object(schema, &mut |object| {
         let required = object.get("required").and_then(Value::as_array).cloned();
         let required = required.unwrap_or_default();

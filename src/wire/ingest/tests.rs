@@ -210,18 +210,45 @@ proptest! {
 /// A field as the published schema and the decoder may see it: absent, usual, or odd.
 fn any_field(name: &'static str, usual: &'static str) -> impl Strategy<Value = String> {
     let odd = prop::sample::select(vec![
-        "null", "true", "false", "-1", "0", "1", "2.0", "1.5", "1e3", "1e13", "-1e13", "1e17",
-        "1e308", "\"\"", "\"x\"", "\"a\\u0000b\"", "\"a\\u0085\"", "\"\\u200b\"", "[]", "{}",
-        "[1]", "{\"escalated\":true}", "{\"escalated\":null}", "{\"escalated\":true,\"turn\":-1}",
-        "{\"escalated\":true,\"turn\":2.0,\"arc\":null}", "{\"escalated\":false,\"kind\":7}",
-        "\"customer\"", "\"Customer\"", "\"2026-11-22T03:40:00Z\"", "\"yesterday\"",
+        "null",
+        "true",
+        "false",
+        "-1",
+        "0",
+        "1",
+        "2.0",
+        "1.5",
+        "1e3",
+        "1e13",
+        "-1e13",
+        "1e17",
+        "1e308",
+        "\"\"",
+        "\"x\"",
+        "\"a\\u0000b\"",
+        "\"a\\u0085\"",
+        "\"\\u200b\"",
+        "[]",
+        "{}",
+        "[1]",
+        "{\"escalated\":true}",
+        "{\"escalated\":null}",
+        "{\"escalated\":true,\"turn\":-1}",
+        "{\"escalated\":true,\"turn\":2.0,\"arc\":null}",
+        "{\"escalated\":false,\"kind\":7}",
+        "\"customer\"",
+        "\"Customer\"",
+        "\"2026-11-22T03:40:00Z\"",
+        "\"yesterday\"",
     ]);
     let value = prop_oneof![
         6 => Just(Some(usual)),
         1 => Just(None),
         2 => odd.prop_map(Some),
     ];
-    value.prop_map(move |value| value.map(|value| format!("\"{name}\":{value},")).unwrap_or_default())
+    value.prop_map(move |value| {
+        value.map(|value| format!("\"{name}\":{value},")).unwrap_or_default()
+    })
 }
 
 proptest! {

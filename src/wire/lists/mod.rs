@@ -3,11 +3,11 @@
 //! A list is the same whether an item lies in memory or in the journal's tables: both ask the
 //! queries here what matches, and both order by the keys here, newest first.
 
-mod parameters;
 pub mod form;
-mod shift;
+mod parameters;
 mod query;
 mod search;
+mod shift;
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,8 +21,8 @@ use crate::engine::effects::{CallView, Said};
 
 pub use parameters::Parameters;
 pub use query::{AlertQuery, CallQuery, Ending, ShiftQuery};
-pub use shift::{Figures, Hour, Shift};
 pub use search::{Listener, Search};
+pub use shift::{Figures, Hour, Shift};
 
 /// A part of a list and where the next part begins.
 #[derive(Clone, Debug, Serialize, JsonSchema)]

@@ -54,7 +54,7 @@ impl Document {
         }
         let mut root = if is_closed { self.closed.clone() } else { self.published.clone() };
         root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
-        root["$ref"] = json!(format!("#{pointer}"));
+        root["$ref"] = json!(format!("#{}", pointer.replace('{', "%7B").replace('}', "%7D")));
         let built = jsonschema::options().should_validate_formats(true).build(&root);
         let built =
             Arc::new(built.unwrap_or_else(|error| panic!("{}#{pointer}: {error}", self.name)));
@@ -94,19 +94,30 @@ pub struct Witness {
     /// Messages of the protocol that were sent and not answered yet. Only those that the server
     /// takes are held against the contract: tests send wrong ones on purpose.
     waiting: Vec<Value>,
+    /// The highest `seq` that is durable, by call. What is sent at or below it is a repeat, which
+    /// nobody reads.
+    durable: HashMap<String, f64>,
     is_native: bool,
 }
 
 impl Witness {
     pub fn new(path: &str) -> Witness {
         let channel = if path.starts_with("/v1/console") { "console" } else { "ingest" };
-        Witness { channel, waiting: Vec::new(), is_native: !path.contains("format=") }
+        Witness {
+            channel,
+            waiting: Vec::new(),
+            durable: HashMap::new(),
+            is_native: !path.contains("format="),
+        }
     }
 
     pub fn sent(&mut self, text: &str) {
         let Ok(message) = serde_json::from_str::<Value>(text) else { return };
         let kind = message["type"].as_str().unwrap_or_default();
-        if self.is_native && payload(self.channel, "receive", kind).is_some() {
+        let call_id = message["call_id"].as_str().unwrap_or_default();
+        let durable = self.durable.get(call_id).copied();
+        let is_repeat = message["seq"].as_f64().is_some_and(|seq| durable >= Some(seq));
+        if self.is_native && !is_repeat && payload(self.channel, "receive", kind).is_some() {
             self.waiting.push(message);
         }
     }
@@ -119,11 +130,20 @@ impl Witness {
         let of_call = |sent: &Value| sent["call_id"] == answer["call_id"];
         let is_start = |sent: &Value| sent["type"] == "call_start";
         let same_id = |sent: &Value| !sent["id"].is_null() && sent["id"] == answer["id"];
+        let durable = answer["last_seq"].as_f64().or(answer["seq"].as_f64());
+        if let ("started" | "ack", Some(call_id), Some(seq)) =
+            (kind, answer["call_id"].as_str(), durable)
+        {
+            self.durable.insert(call_id.to_owned(), seq);
+        }
         match kind {
             "started" => self.taken(|sent| is_start(sent) && of_call(sent)),
             "ack" => self.taken(|sent| {
-                let seq = sent["seq"].as_f64().filter(|_| !is_start(sent));
-                of_call(sent) && seq.is_some_and(|seq| Some(seq) <= answer["seq"].as_f64())
+                // Any other number cannot be read, so no ack is its own.
+                let seq = sent["seq"].as_f64().filter(|seq| *seq >= 1.0 && seq.fract() == 0.0);
+                !is_start(sent)
+                    && of_call(sent)
+                    && seq.is_some_and(|seq| Some(seq) <= answer["seq"].as_f64())
             }),
             "error" => self
                 .waiting

@@ -46,8 +46,11 @@ fn entry(document: &Value, channel: &str, operation: &Value) -> Option<Entry> {
     };
     let answers = operation["reply"]["messages"].as_array().into_iter().flatten();
     let answers: Vec<String> = answers
-        .filter_map(|answer| follow(document, follow(document, answer)?)?["title"].as_str())
-        .map(html::link)
+        .filter_map(|answer| {
+            let message = follow(document, follow(document, answer)?)?;
+            let (id, kind) = (message["title"].as_str()?, message["name"].as_str()?);
+            Some(format!("<a href=\"#{}\"><code>{}</code></a>", escape(id), escape(kind)))
+        })
         .collect();
     let answers = if answers.is_empty() {
         String::new()

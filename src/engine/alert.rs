@@ -48,15 +48,15 @@ impl AlertState {
 pub struct Alert {
     /// Derived from call, key and seq, so repeated work raises nothing twice.
     pub alert_id: String,
-    /// At most one alert is open per key.
+    /// What it is about, `c-7f3a/risk` for example. At most one alert is open per key.
     pub dedup_key: String,
     /// The call.
     pub call_id: String,
-    /// Queue of its call; an open alert moves with the call.
+    /// Queue of its call, null when none was named; an open alert moves with the call.
     pub queue: Option<String>,
-    /// Team of its call.
+    /// Team of its call, null when none was named.
     pub team: Option<String>,
-    /// Agent of its call.
+    /// Agent of its call, null when none was named.
     pub agent_id: Option<String>,
     /// Why it exists.
     pub kind: AlertKind,
@@ -70,25 +70,27 @@ pub struct Alert {
     pub held: bool,
     /// Tier of the escalation matrix, from 1.
     pub tier: u32,
-    /// Who is told.
+    /// Who is told, `team:t1:supervisors` for example; empty while it is held.
     pub notify: Vec<String>,
-    /// Who has it.
+    /// Who has it; null while nobody does.
     pub owner: Option<String>,
-    /// Calibrated probability that the call escalates.
+    /// Calibrated probability that the call escalates, 0 … 1; null where no probability stands
+    /// behind the alert.
     pub risk: Option<f64>,
-    /// The probability at which it fires.
+    /// The probability at which it fires; null as `risk` is.
     pub threshold: Option<f64>,
-    /// The model's own log-odds, before calibration and prior shift.
+    /// The model's own log-odds, before calibration and prior shift; null as `risk` is.
     pub log_odds: Option<f64>,
-    /// The model's intercept; with the contributions it sums to `log_odds`.
+    /// The model's intercept; with the contributions it sums to `log_odds`. Null as `risk` is.
     pub intercept: Option<f64>,
-    /// Moving average over customer turns, −1 … 1.
+    /// Moving average over customer turns, −1 … 1; null until the customer has spoken.
     pub sentiment: Option<f64>,
-    /// Change of risk over the last three customer turns.
+    /// Change of risk over the last three customer turns; null while there is nothing to
+    /// compare with.
     pub trend: Option<f64>,
     /// When it was raised.
     pub raised_at: Timestamp,
-    /// Call time in milliseconds.
+    /// When it was raised, in milliseconds from the start of the call.
     pub at_ms: i64,
     /// The chunk that raised it.
     pub seq: u64,
@@ -97,23 +99,23 @@ pub struct Alert {
     pub reasons: Vec<Reason>,
     /// What to say or do next.
     pub guidance: Vec<Guidance>,
-    /// Escalate or resolve, and why.
+    /// Escalate or resolve, and why; null when the playbook has no answer.
     pub recommendation: Option<Recommendation>,
     /// Everything that happened to it.
     pub history: Vec<HistoryEntry>,
-    /// When a snoozed alert comes back.
+    /// When a snoozed alert comes back; absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snoozed_until: Option<Timestamp>,
     /// When the next tier is told, unless somebody acknowledges or snoozes it before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_tier_at: Option<Timestamp>,
-    /// Name of the matrix's rule that says who is told.
+    /// Name of the matrix's rule that says who is told; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     /// Which way that rule leads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<Route>,
-    /// What became of it.
+    /// What became of it; null while it is open, or when nobody said.
     #[serde(default)]
     pub outcome: Option<Resolution>,
 }
@@ -140,7 +142,7 @@ pub struct Quote {
     pub speaker: Speaker,
     /// The words.
     pub text: String,
-    /// First code point within the chunk's text.
+    /// First Unicode code point within the chunk's text, from 0.
     pub start: u32,
     /// One past the last.
     pub end: u32,

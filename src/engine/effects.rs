@@ -60,9 +60,9 @@ pub struct Score {
     /// Of this chunk, as meant after what was said before it, −1 … 1; null unless the customer
     /// speaks the model's language.
     pub sentiment: Option<f64>,
-    /// Calibrated probability that the call escalates; null in a language the model lacks.
+    /// Calibrated probability that the call escalates, 0 … 1; null in a language the model lacks.
     pub risk: Option<f64>,
-    /// The call's level.
+    /// The call's level; null below watch.
     pub level: Option<Level>,
     /// Categories whose phrases end in this chunk, and rules that fired with it as `rule:ID`.
     pub triggers: Vec<String>,
@@ -73,23 +73,24 @@ pub struct Score {
 pub struct Said {
     /// The chunk.
     pub seq: u64,
-    /// The utterance it belongs to.
+    /// The utterance it belongs to; null when the platform named none.
     pub segment_id: Option<String>,
     /// False for a partial.
     #[serde(rename = "final")]
     pub is_final: bool,
-    /// Start in milliseconds of call time.
+    /// Start in milliseconds from the start of the call; null when the platform gave none.
     pub start_ms: Option<i64>,
-    /// End in milliseconds of call time.
+    /// End in milliseconds from the start of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_ms: Option<i64>,
     /// Who speaks.
     pub speaker: Speaker,
     /// The words.
     pub text: Arc<str>,
-    /// Of this chunk, as meant after what was said before it.
+    /// Of this chunk, as meant after what was said before it, −1 … 1; null unless the customer
+    /// speaks the model's language.
     pub sentiment: Option<f64>,
-    /// Of the call, with this chunk.
+    /// Risk of the call with this chunk, 0 … 1; null in a language the model lacks.
     pub risk: Option<f64>,
     /// Words that mattered.
     pub highlights: Vec<Highlight>,
@@ -104,7 +105,7 @@ pub struct Said {
 /// Words that mattered in a chunk.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Highlight {
-    /// First code point.
+    /// First Unicode code point of the text, from 0.
     pub start: u32,
     /// One past the last.
     pub end: u32,
@@ -118,15 +119,16 @@ pub struct Highlight {
 /// `risk` of the console protocol, without the call's id.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RiskUpdate {
-    /// Call time in milliseconds.
+    /// Call time reached, in milliseconds from the start of the call.
     pub at_ms: i64,
-    /// Calibrated probability.
+    /// Calibrated probability that the call escalates, 0 … 1; null in a language the model lacks.
     pub risk: Option<f64>,
-    /// Moving average over customer turns.
+    /// Moving average over customer turns, −1 … 1; null until the customer has spoken.
     pub sentiment: Option<f64>,
-    /// Change of risk over the last three customer turns.
+    /// Change of risk over the last three customer turns; null while there is nothing to
+    /// compare with.
     pub trend: Option<f64>,
-    /// The call's level.
+    /// The call's level; null below watch.
     pub level: Option<Level>,
 }
 
@@ -157,11 +159,11 @@ pub enum CallPhase {
 pub struct CallView {
     /// The platform's id.
     pub call_id: String,
-    /// Queue.
+    /// Queue, null when none was named.
     pub queue: Option<String>,
-    /// Team.
+    /// Team, null when none was named.
     pub team: Option<String>,
-    /// Agent.
+    /// Agent, null when none was named.
     pub agent_id: Option<String>,
     /// Free attributes.
     pub attributes: Attributes,
@@ -169,25 +171,27 @@ pub struct CallView {
     pub state: CallPhase,
     /// When it began.
     pub started_at: Timestamp,
-    /// When it ended.
+    /// When it ended; null while it goes on.
     pub ended_at: Option<Timestamp>,
-    /// Why it ended.
+    /// Why it ended, `abandoned` or the platform's words; null while it goes on, or when it did
+    /// not say.
     pub reason: Option<String>,
-    /// How it ended.
+    /// How it ended, where the platform told.
     pub outcome: Option<Outcome>,
     /// Highest `seq` taken.
     pub last_seq: u64,
-    /// Call time reached, in milliseconds.
+    /// Call time reached, in milliseconds from the start of the call.
     pub at_ms: i64,
     /// Turns so far.
     pub turns: u32,
-    /// Calibrated probability.
+    /// Calibrated probability that the call escalates, 0 … 1; null in a language the model lacks.
     pub risk: Option<f64>,
-    /// Moving average over customer turns.
+    /// Moving average over customer turns, −1 … 1; null until the customer has spoken.
     pub sentiment: Option<f64>,
-    /// Change of risk over the last three customer turns.
+    /// Change of risk over the last three customer turns; null while there is nothing to
+    /// compare with.
     pub trend: Option<f64>,
-    /// Level.
+    /// Level; null below watch.
     pub level: Option<Level>,
     /// Ids of its open alerts.
     pub alerts: Vec<String>,

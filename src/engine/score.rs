@@ -18,15 +18,16 @@ pub struct TurnScore {
     pub call_id: String,
     /// 0-based index of the turn.
     pub turn: usize,
-    /// Call time in milliseconds.
+    /// Call time reached, in milliseconds from the start of the call.
     pub at_ms: i64,
     /// Who speaks.
     pub speaker: Speaker,
-    /// Of this turn, as meant after what was said before it, −1 … 1.
+    /// Of this turn, as meant after what was said before it, −1 … 1; null unless the customer
+    /// speaks the model's language.
     pub sentiment: Option<f64>,
-    /// Calibrated probability that the call escalates.
+    /// Calibrated probability that the call escalates, 0 … 1; null in a language the model lacks.
     pub risk: Option<f64>,
-    /// The call's level.
+    /// The call's level; null below watch.
     pub level: Option<Level>,
     /// Categories whose phrases end in this turn.
     pub triggers: Vec<String>,

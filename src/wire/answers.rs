@@ -21,10 +21,10 @@ pub enum Answer<'a> {
         call_id: &'a str,
         /// Highest `seq` that is durable.
         last_seq: u64,
-        /// The call had been abandoned and goes on.
+        /// True when the call had been abandoned and goes on; absent otherwise.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         reopened: bool,
-        /// The call was ended by `call_end` and takes nothing more.
+        /// True when the call was ended by `call_end` and takes nothing more; absent otherwise.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         ended: bool,
     },
@@ -62,7 +62,8 @@ pub enum Answer<'a> {
         /// The message, if it could be read.
         #[serde(skip_serializing_if = "Option::is_none")]
         seq: Option<u64>,
-        /// Whether the same message may succeed later.
+        /// Whether the same message may succeed later. When false and `seq` is there, the message
+        /// counts as received.
         temporary: bool,
     },
 }
@@ -70,11 +71,11 @@ pub enum Answer<'a> {
 /// What a call platform may rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Limits {
-    /// Longest message.
+    /// Longest message in bytes; a longer one is answered with `too_large`.
     pub max_message_bytes: usize,
     /// Most open calls on the server.
     pub max_open_calls: usize,
-    /// Most un-acked messages on a connection.
+    /// Most un-acked messages on a connection; past that the server stops reading.
     pub credits: usize,
     /// Most un-acked bytes on a connection.
     pub credit_bytes: usize,

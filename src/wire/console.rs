@@ -14,13 +14,13 @@ use crate::engine::effects::{CallChange, CallView, RiskUpdate, Said};
 pub enum Notice<'a> {
     /// The first message on every connection.
     Hello {
-        /// Names the journal.
+        /// Names the journal; give it back in `since`.
         epoch: &'a str,
         /// The newest offset.
         offset: u64,
         /// Who the console is.
         user: &'a str,
-        /// What it may see; empty for everything.
+        /// What it may see, `queue:billing` for example; empty for everything.
         scopes: &'a [String],
     },
     /// The state of things, in parts, or the promise that nothing is missing.
@@ -36,23 +36,23 @@ pub enum Notice<'a> {
         part: usize,
         /// Whether this is the last part.
         last: bool,
-        /// Calls of this part.
+        /// Calls of this part; absent when `recovered`.
         #[serde(skip_serializing_if = "Option::is_none")]
         calls: Option<&'a [std::sync::Arc<CallView>]>,
-        /// Alerts of this part.
+        /// Alerts of this part; absent when `recovered`.
         #[serde(skip_serializing_if = "Option::is_none")]
         alerts: Option<&'a [std::sync::Arc<Alert>]>,
     },
-    /// An alert changed.
+    /// An alert was raised or changed.
     Alert {
-        /// Its place in the order of all messages.
+        /// Its place in the order of all messages of the epoch.
         offset: u64,
         /// The alert, whole.
         alert: LiveAlert<'a>,
     },
     /// A call changed.
     Call {
-        /// Its place in the order of all messages.
+        /// Its place in the order of all messages of the epoch.
         offset: u64,
         /// What happened.
         event: CallChange,
@@ -67,7 +67,7 @@ pub enum Notice<'a> {
         #[serde(flatten)]
         risk: &'a RiskUpdate,
     },
-    /// Something was said in a watched call.
+    /// Something was said in a watched call. A later one of the same `segment_id` replaces it.
     Chunk {
         /// The call.
         call_id: &'a str,
@@ -88,7 +88,8 @@ pub enum Notice<'a> {
         id: Option<&'a RequestId>,
         /// Whether it was done.
         ok: bool,
-        /// Why not, for programs.
+        /// Why not, for programs: `already_acknowledged`, `already_resolved`, `not_found`,
+        /// `forbidden`, `bad_message` or `rate_limited`.
         #[serde(skip_serializing_if = "Option::is_none")]
         code: Option<&'a str>,
         /// Why not, for people.

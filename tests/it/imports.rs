@@ -26,7 +26,7 @@ const ROOMS: [(&str, &str); 17] = [
 ];
 
 /// Foreign names and the places that may know them, as starts of paths under `src`.
-const FOREIGN: [(&str, &[&str]); 8] = [
+const FOREIGN: [(&str, &[&str]); 9] = [
     ("linfa", &["train/"]),
     ("linfa_logistic", &["train/"]),
     ("linfa_ftrl", &["train/"]),
@@ -35,6 +35,8 @@ const FOREIGN: [(&str, &[&str]); 8] = [
     ("rusqlite", &["journal/sqlite"]),
     ("async_nats", &["journal/jetstream"]),
     ("ratatui", &["cli/watch/"]),
+    // Names of types only: what is on the wire has a schema.
+    ("schemars", &["wire/", "engine/", "features/tags", "call"]),
 ];
 
 /// The core does no I/O and knows no clock.

@@ -155,15 +155,22 @@ impl Witness {
         }
     }
 
-    /// The server took these.
+    /// The server took these; of two with one `seq` only one, and nobody can tell which.
     fn taken(&mut self, is_meant: impl Fn(&Value) -> bool) {
         let (taken, waiting) = self.waiting.drain(..).partition(|sent| is_meant(sent));
         self.waiting = waiting;
         let taken: Vec<Value> = taken;
-        for message in taken {
+        for message in &taken {
+            let seq = message["seq"].as_f64();
+            let same_seq = |other: &&Value| {
+                other["call_id"] == message["call_id"] && other["seq"].as_f64() == seq
+            };
+            if seq.is_some() && taken.iter().filter(same_seq).count() > 1 {
+                continue;
+            }
             let kind = message["type"].as_str().unwrap_or_default();
             let schema = payload(self.channel, "receive", kind).unwrap();
-            ASYNCAPI.check(&schema, false, &message);
+            ASYNCAPI.check(&schema, false, message);
         }
     }
 }

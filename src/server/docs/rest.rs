@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::html::{escape, line, table};
 use super::types::type_of;
-use super::{Entry, Section};
+use super::{Entry, Section, types};
 
 /// A section for each tag.
 pub(super) fn sections(document: &Value) -> Vec<Section> {
@@ -48,10 +48,11 @@ fn entry(document: &Value, method: &str, path: &str, operation: &Value) -> Optio
         heading: name.clone(),
         name,
         body: format!(
-            "<p>{}.</p>{}{asked}{}",
+            "<p>{}.</p>{}{asked}{}{}",
             line(summary),
             parameters(operation),
-            answers(document, operation)
+            answers(document, operation),
+            examples(document, operation)
         ),
     })
 }
@@ -88,6 +89,21 @@ fn answers(document: &Value, operation: &Value) -> String {
         })
         .collect();
     table(&["answer", "type", "meaning"], &rows)
+}
+
+/// What comes in and what goes out when all is well.
+fn examples(document: &Value, operation: &Value) -> String {
+    let bodies = [&operation["requestBody"], &operation["responses"]["200"]];
+    let of = |(body, title): (&Value, &str)| {
+        let target = body["content"]["application/json"]["schema"]["$ref"].as_str()?;
+        let example = &document.pointer(&target[1..])?["examples"][0];
+        (!example.is_null()).then(|| types::example(example, title))
+    };
+    bodies
+        .into_iter()
+        .zip(["Example of the body", "Example of the answer"])
+        .filter_map(of)
+        .collect()
 }
 
 /// The types of a body: JSON by its schema, others by their content type.

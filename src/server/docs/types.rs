@@ -43,7 +43,7 @@ pub(super) fn body(schema: &Value) -> String {
         format!("<p>{}</p>", type_of(schema))
     };
     let examples = schema["examples"].as_array().into_iter().flatten();
-    let examples: String = examples.map(example).collect();
+    let examples: String = examples.map(|one| example(one, "Example")).collect();
     format!("{description}{plain}{}{}{examples}", fields(schema), words(schema))
 }
 
@@ -117,11 +117,12 @@ pub(super) fn type_of(schema: &Value) -> String {
     text
 }
 
-fn example(example: &Value) -> String {
+/// JSON to look at; long ones are closed at first.
+pub(super) fn example(example: &Value, title: &str) -> String {
     let pretty = serde_json::to_string_pretty(example).unwrap_or_default();
     let open = if pretty.lines().count() <= 14 { " open" } else { "" };
     format!(
-        "<details class=\"example\"{open}><summary>Example</summary>\
+        "<details class=\"example\"{open}><summary>{title}</summary>\
          <pre tabindex=\"0\">{}</pre></details>",
         escape(&pretty)
     )

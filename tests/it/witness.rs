@@ -155,17 +155,13 @@ impl Witness {
         }
     }
 
-    /// The server took these; of two with one `seq` only one, and nobody can tell which.
+    /// The server took these; of two that are answered alike nobody can tell which.
     fn taken(&mut self, is_meant: impl Fn(&Value) -> bool) {
         let (taken, waiting) = self.waiting.drain(..).partition(|sent| is_meant(sent));
         self.waiting = waiting;
         let taken: Vec<Value> = taken;
         for message in &taken {
-            let seq = message["seq"].as_f64();
-            let same_seq = |other: &&Value| {
-                other["call_id"] == message["call_id"] && other["seq"].as_f64() == seq
-            };
-            if seq.is_some() && taken.iter().filter(same_seq).count() > 1 {
+            if taken.iter().filter(|other| key(other) == key(message)).count() > 1 {
                 continue;
             }
             let kind = message["type"].as_str().unwrap_or_default();
@@ -173,6 +169,12 @@ impl Witness {
             ASYNCAPI.check(&schema, false, message);
         }
     }
+}
+
+/// What the answers to a message name it by.
+fn key(message: &Value) -> (String, Option<f64>) {
+    let seq = message["seq"].as_f64().filter(|_| message["type"] != "call_start");
+    (format!("{} {}", message["call_id"], message["id"]), seq)
 }
 
 /// Holds a REST exchange against the contract: the status, the type of the answer and its JSON,

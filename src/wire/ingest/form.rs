@@ -5,7 +5,7 @@
 //! what is refused as `bad_message` does not fit the schema.
 
 use schemars::JsonSchema;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{MAX_MS, MAX_WHOLE};
 use crate::call::{Outcome, Speaker, Timestamp};
@@ -41,7 +41,7 @@ pub enum PlatformMessage {
         attributes: Option<Attributes>,
     },
     /// A piece of the transcript as it arrives. Answered with `ack` once it is durable.
-    #[schemars(extend("if" = partial(), "then" = { "required": ["segment_id"] }))]
+    #[schemars(extend("if" = partial(), "then" = named()))]
     Chunk {
         /// The call.
         #[schemars(regex(pattern = PRINTABLE))]
@@ -102,5 +102,10 @@ pub enum PlatformMessage {
 
 /// A chunk that says `final: false`; only then must it name its segment.
 fn partial() -> Value {
-    serde_json::json!({"properties": {"final": {"const": false}}, "required": ["final"]})
+    json!({"properties": {"final": {"const": false}}, "required": ["final"]})
+}
+
+/// A chunk that names its segment.
+fn named() -> Value {
+    json!({"properties": {"segment_id": {"type": "string"}}, "required": ["segment_id"]})
 }

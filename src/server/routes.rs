@@ -58,12 +58,16 @@ mod tests {
     use super::table;
     use crate::wire::contracts;
 
+    /// What the table does not tell: the one file of the page that is more than a part of it.
+    /// A handler that looks at the end of its path (`/v1/calls/{call_id}.vcon`) has a line here
+    /// for each ending.
+    const OTHERS: [(&str, &str); 1] = [("get", "/")];
+
     #[test]
     fn the_contract_has_every_route_and_no_other() {
         let routes = table().into_iter().map(|route| (route.method.into(), route.path.into()));
-        let mut routes: BTreeSet<(String, String)> = routes.collect();
-        // The one file of the page that is more than a part of it.
-        routes.insert(("get".into(), "/".into()));
+        let others = OTHERS.map(|(method, path)| (method.into(), path.into()));
+        let routes: BTreeSet<(String, String)> = routes.chain(others).collect();
         let paths = contracts::openapi()["paths"].as_object().unwrap();
         let published: BTreeSet<(String, String)> = paths
             .iter()

@@ -14,7 +14,8 @@ use crate::wire::lists::{CallDetail, Page, Shift};
 
 const ABOUT: &str = "REST over calls and alerts, open and past, and what machines ask a server \
     for. Lists come in parts, newest first: pass `next` as `after` for the part that follows. \
-    Times are RFC 3339. The messages of the two websockets are in `/asyncapi.json`.";
+    Times are RFC 3339. A server that has too many connections answers 503 without a body \
+    whatever is asked. The messages of the two websockets are in `/asyncapi.json`.";
 
 /// Groups of endpoints, in the order in which they are shown.
 const TAGS: [(&str, &str); 5] = [

@@ -13,7 +13,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::JournalError;
 use crate::engine::alert::Alert;
 use crate::engine::effects::CallView;
-use crate::journal::{Began, Found, Library, ReadError, Stretch};
+use crate::journal::{Began, Found, Library, Most, ReadError, Stretch, Which};
 use crate::wire::lists::{AlertKey, AlertQuery, CallDetail, CallQuery, ShiftQuery};
 
 /// Steps of SQLite between two looks at the clock: some tens of microseconds.
@@ -87,11 +87,11 @@ impl Library for Shelves {
 
     fn call(
         &self,
-        call_id: &str,
-        most_chunks: usize,
+        which: Which<'_>,
+        most: Most,
         until: Instant,
     ) -> Result<Option<CallDetail>, ReadError> {
-        self.read(until, |connection| Ok(calls::one(connection, call_id, most_chunks)?))
+        self.read(until, |connection| Ok(calls::one(connection, which, most)?))
     }
 
     fn alerts(

@@ -91,7 +91,8 @@ pub fn encode(call: &CallDetail) -> serde_json::Result<String> {
         vcon: "0.4.0",
         uuid: uuid::of(call),
         extensions: ["CC", "wtf_transcription"],
-        created_at: ended,
+        // Of the conversation that it holds: that never changes, while an abandoned call may go on.
+        created_at: view.started_at,
         updated_at: last.map_or(ended, |last| last.max(ended)),
         subject: &view.call_id,
         analysis: analysis::all(call, &spans)?,

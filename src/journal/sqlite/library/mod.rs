@@ -5,12 +5,13 @@ mod calls;
 mod rows;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::JournalError;
+use super::error::OpenError;
+use super::{FILE, JournalError, open, schema};
 use crate::engine::alert::Alert;
 use crate::engine::effects::CallView;
 use crate::journal::{Began, Found, Library, Most, ReadError, Stretch, Which};
@@ -73,6 +74,20 @@ impl Shelves {
     fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What stands in the tables of the journal in `dir`, also while a server uses it.
+///
+/// # Errors
+/// [`JournalError`] when there is no journal, or one that cannot be read.
+pub fn library(dir: &Path) -> Result<Arc<dyn Library>, JournalError> {
+    let file = dir.join(FILE);
+    let check = || match schema::version(&open::to_read(&file)?)? {
+        0 => Err(OpenError::Damaged("it is empty".into())),
+        _ => Ok(()),
+    };
+    check().map_err(|error| JournalError::new(&file, error))?;
+    Ok(Arc::new(Shelves::new(&file)))
 }
 
 impl Library for Shelves {

@@ -24,7 +24,7 @@ fn a_call_by_hand() {
     let vcon = vcon(&samples::call(&SAID));
     assert_eq!(vcon["vcon"], "0.4.0");
     assert_eq!(vcon["extensions"], json!(["CC", "wtf_transcription"]));
-    assert_eq!(vcon["created_at"], "2026-11-22T03:43:00.000Z");
+    assert_eq!(vcon["created_at"], "2026-11-22T03:40:00.000Z");
     assert_eq!(vcon["updated_at"], "2026-11-22T03:50:00.000Z", "an alert was resolved later");
     assert_eq!(
         vcon["parties"],

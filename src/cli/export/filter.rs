@@ -20,13 +20,13 @@ pub(super) struct Filter {
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
     /// Only of this queue.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     queue: Option<String>,
     /// Only of this team.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     team: Option<String>,
     /// Only of this agent.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     agent: Option<String>,
     /// Calls: escalated, not_escalated or unknown, as their platform told.
     #[arg(long)]
@@ -35,13 +35,13 @@ pub(super) struct Filter {
     #[arg(long)]
     alerted: Option<String>,
     /// Calls: whose id or an attribute begins so, or in which all these words were said.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     q: Option<String>,
     /// Alerts: open, closed, raised, acknowledged, snoozed, resolved or retracted.
     #[arg(long)]
     state: Option<String>,
     /// Alerts: of calls with this id.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     call_id: Option<String>,
     /// Alerts: risk, trigger or manual.
     #[arg(long)]

@@ -185,7 +185,7 @@ fn joined(kept: CallDetail, past: CallDetail) -> CallDetail {
     let mut alert_list = past.alert_list;
     alert_list.retain(|alert| !kept.alert_list.iter().any(|own| own.alert_id == alert.alert_id));
     alert_list.extend(kept.alert_list);
-    alert_list.sort_by_key(|alert| alert.raised_at);
+    alert_list.sort_by_cached_key(|alert| AlertKey::of(alert));
     // What an open call said between the tables' part and memory's may be on its way to the tables.
     let whole = past.whole && kept.view.state == CallPhase::Ended;
     CallDetail { transcript, alert_list, whole, ..kept }

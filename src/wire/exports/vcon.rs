@@ -4,9 +4,10 @@
 //! draft-ietf-vcon-cc-extension-02, and the transcript of draft-howe-vcon-wtf-extension-02. The
 //! drafts may still change. There is no audio here, so every chunk is a dialog of type `text`, the
 //! only kind that can hold what was said without a recording; a `recording` without its content
-//! would not be valid. How sure: the form is checked against the published schema of the core
-//! draft by a test outside; which readers take dialogs of text as a call is for each to say, so the
-//! transcript is there as `wtf_transcription`, too.
+//! would not be valid. How sure: names, kinds and what is required were read from the draft and its
+//! schema, and a test holds them; which readers take dialogs of text for a call is not known, so the
+//! transcript is there as `wtf_transcription`, too. Left out: `skill`, a text in the one draft and a
+//! list in its schema, and the confidence of recognisers, which is not kept.
 
 mod analysis;
 mod parties;

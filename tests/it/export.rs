@@ -603,3 +603,20 @@ fn both_exports_say_what_the_other_is_for() {
     assert!(help(&["export", "--help"]).contains("`forewarnjournalexport`"));
     assert!(help(&["journal", "export", "--help"]).contains("`forewarnexport`"));
 }
+
+#[test]
+fn the_columns_are_those_that_are_written_down() {
+    use forewarn::wire::exports::tables;
+    let text = std::fs::read_to_string(data("README.md")).unwrap();
+    for (what, columns) in [
+        ("calls", &tables::CALLS[..]),
+        ("transcripts", &tables::CHUNKS[..]),
+        ("alerts", &tables::ALERTS[..]),
+        ("alert-history", &tables::STEPS[..]),
+    ] {
+        let row = text.lines().find(|line| line.starts_with(&format!("| `{what}` | a")));
+        let cell = row.unwrap_or_else(|| panic!("no row for {what}")).split(" | ").nth(2).unwrap();
+        let written: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
+        assert_eq!(written, columns, "{what}");
+    }
+}

@@ -576,9 +576,18 @@ fn a_reading_ends_in_time_and_goes_on_where_it_was() {
     let query = CallQuery { search: Some(Search::parse("there").unwrap()), ..CallQuery::default() };
     let (late, none) = (Instant::now(), BTreeSet::new());
     let (mut seen, mut parts, mut below) = (Vec::new(), 0, None);
+    let mut early = 0;
     loop {
         let stretch = Stretch { below, from: None, without: &none, most: 1_000 };
-        let found = library.calls(&query, &stretch, late).unwrap();
+        let found = match library.calls(&query, &stretch, late) {
+            // SQLite counts its steps from one reading to the next, so that the clock may be
+            // looked at before the first row.
+            Err(ReadError::TooSlow) if early < parts => {
+                early += 1;
+                continue;
+            }
+            found => found.unwrap(),
+        };
         seen.extend(found.items.into_iter().map(|(_, view)| view.call_id));
         parts += 1;
         below = found.reached;

@@ -165,6 +165,9 @@ pub struct CallView {
     pub team: Option<String>,
     /// Agent, null when none was named.
     pub agent_id: Option<String>,
+    /// BCP 47 language, as the platform gave it; English when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lang: Option<String>,
     /// Free attributes.
     pub attributes: Attributes,
     /// Whether it goes on.

@@ -160,6 +160,7 @@ pub(super) fn json_body<T: Serialize>(status: StatusCode, body: &T) -> Response<
     }
 }
 
+/// A body of any kind.
 pub(super) fn body_of(
     status: StatusCode,
     content_type: &'static str,

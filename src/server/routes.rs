@@ -59,9 +59,9 @@ mod tests {
     use crate::wire::contracts;
 
     /// What the table does not tell: the one file of the page that is more than a part of it.
-    /// A handler that looks at the end of its path (`/v1/calls/{call_id}.vcon`) has a line here
-    /// for each ending.
-    const OTHERS: [(&str, &str); 1] = [("get", "/")];
+    /// A handler that looks at the end of its path has a line here for each ending.
+    const OTHERS: [(&str, &str); 3] =
+        [("get", "/"), ("get", "/v1/calls/{call_id}.vcon"), ("get", "/v1/calls/{call_id}.vtt")];
 
     #[test]
     fn the_contract_has_every_route_and_no_other() {

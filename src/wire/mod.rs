@@ -8,6 +8,7 @@ pub mod bodies;
 pub mod commands;
 pub mod console;
 pub mod contracts;
+pub mod exports;
 mod fields;
 pub mod ingest;
 pub mod lists;

@@ -9,7 +9,10 @@ use crate::call::Call;
 use crate::engine::alert::Alert;
 use crate::engine::effects::CallView;
 use crate::wire::bodies::{Alive, ErrorBody, Readiness, ScoredCall};
-use crate::wire::lists::form::{AlertParameters, CallParameters, ShiftParameters};
+use crate::wire::exports::{vcon, webvtt};
+use crate::wire::lists::form::{
+    AlertParameters, CallParameters, OneCallParameters, ShiftParameters,
+};
 use crate::wire::lists::{CallDetail, Page, Shift};
 
 const ABOUT: &str = "REST over calls and alerts, open and past, and what machines ask a server \
@@ -43,10 +46,14 @@ fn endpoints(schemas: &mut Schemas) -> Vec<Endpoint> {
             .query(schemas.parameters::<CallParameters>())
             .answers(200, "A part of the list.", schemas.sent::<Page<CallView>>())
             .refuses(&[400, 500, 503]),
-        get("/v1/calls/{call_id}", "getCall", "calls", "A call with its transcript and alerts")
-            .at("call_id", "The call.", json!({"type": "string", "minLength": 1}))
-            .answers(200, "The call.", schemas.sent::<CallDetail>())
-            .refuses(&[404, 500, 503]),
+        one_call(
+            "/v1/calls/{call_id}",
+            "getCall",
+            "A call with its transcript and alerts",
+            schemas,
+        ),
+        one_call("/v1/calls/{call_id}.vcon", "getVcon", "An ended call as a vCon", schemas),
+        one_call("/v1/calls/{call_id}.vtt", "getWebVtt", "A transcript as WebVTT", schemas),
         get("/v1/alerts", "listAlerts", "calls", "Alerts, newest first")
             .query(schemas.parameters::<AlertParameters>())
             .answers(200, "A part of the list.", schemas.sent::<Page<Alert>>())
@@ -99,6 +106,17 @@ fn endpoints(schemas: &mut Schemas) -> Vec<Endpoint> {
             .answers_text("text/html; charset=utf-8"),
         get("/", "getPage", "server", "The console page").answers_text("text/html; charset=utf-8"),
     ]
+}
+
+/// A call in one of its forms. Any path may give any form: an id may end like a path.
+fn one_call(path: &'static str, id: &str, summary: &str, schemas: &mut Schemas) -> Endpoint {
+    get(path, id, "calls", summary)
+        .at("call_id", "The call.", json!({"type": "string", "minLength": 1}))
+        .query(schemas.parameters::<OneCallParameters>())
+        .answers(200, "The call.", schemas.sent::<CallDetail>())
+        .or(vcon::MEDIA_TYPE, json!({"type": "object"}))
+        .or(webvtt::MEDIA_TYPE, json!({"type": "string"}))
+        .refuses(&[400, 404, 409, 500, 503])
 }
 
 pub(super) fn document() -> Value {
@@ -169,6 +187,12 @@ impl Endpoint {
         self
     }
 
+    /// Another form of the answer when all is well.
+    fn or(mut self, content_type: &str, schema: Value) -> Self {
+        self.operation["responses"]["200"]["content"][content_type] = json!({"schema": schema});
+        self
+    }
+
     /// An answer for other readers.
     fn answers_text(mut self, content_type: &str) -> Self {
         self.operation["responses"]["200"] = json!({
@@ -208,7 +232,7 @@ struct Refusal {
     description: &'static str,
 }
 
-const REFUSALS: [Refusal; 8] = [
+const REFUSALS: [Refusal; 9] = [
     Refusal {
         status: 400,
         name: "BadRequest",
@@ -217,6 +241,7 @@ const REFUSALS: [Refusal; 8] = [
     Refusal { status: 403, name: "Forbidden", description: "Not allowed to this sender." },
     Refusal { status: 404, name: "NotFound", description: "Nothing of that name is here." },
     Refusal { status: 408, name: "TooLate", description: "The body did not arrive in time." },
+    Refusal { status: 409, name: "CallOpen", description: "The call has not ended yet." },
     Refusal { status: 413, name: "TooLarge", description: "The body is over the limit." },
     Refusal { status: 426, name: "NoWebsocket", description: "Connect with a websocket client." },
     Refusal { status: 500, name: "Internal", description: "An error of the server." },

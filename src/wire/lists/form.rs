@@ -38,6 +38,26 @@ pub struct CallParameters {
     pub limit: Option<u64>,
 }
 
+/// Of `GET /v1/calls/{call_id}`.
+#[derive(JsonSchema)]
+pub struct OneCallParameters {
+    /// How the call is given; as its path ends when absent. It leaves no doubt where an id itself
+    /// ends in `.vcon` or `.vtt`.
+    pub format: Option<CallForm>,
+}
+
+/// How a call is given.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+pub enum CallForm {
+    /// A `CallDetail`.
+    Json,
+    /// A vCon, of a call that has ended.
+    Vcon,
+    /// The transcript as WebVTT.
+    Vtt,
+}
+
 /// Of `GET /v1/alerts`.
 #[derive(JsonSchema)]
 pub struct AlertParameters {

@@ -7,6 +7,7 @@ mod cli;
 mod console;
 mod crash;
 mod harness;
+mod import;
 mod imports;
 mod ingest;
 mod journal;

@@ -1,0 +1,211 @@
+//! vCon, the conversation container of the IETF.
+//!
+//! Schema: spec for the container (draft-ietf-vcon-vcon-core, and the older ones with `vcon` and
+//! `mimetype`), parties' roles (draft-ietf-vcon-cc-extension; older writers put them under `meta`)
+//! and `wtf_transcription` (draft-howe-vcon-wtf-extension, in `analysis` or `attachments`);
+//! inferred for the bodies of `transcript` ([`transcript`]), which the drafts leave to vendors.
+//!
+//! A vCon is one call. Text dialogs are said by their `originator`, or the first of `parties`; what
+//! a recording says is in the richest transcript of it. Times count from the first dialog. Of a
+//! signed vCon the payload is read and the signature is not checked, which is told; an encrypted
+//! one is refused.
+
+mod parties;
+mod transcript;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use serde_json::Value;
+
+use super::draft::{Draft, Piece, stream_ms, wall_ms};
+use super::{Cast, text};
+use crate::wire::vendors::view::View;
+use parties::Parties;
+use transcript::Transcript;
+
+/// A signed vCon in a signed vCon, and so on.
+const MAX_NESTED: usize = 4;
+
+/// Reads one vCon.
+///
+/// # Errors
+/// With the path of the field.
+pub(super) fn read(document: &Value, cast: &Cast) -> Result<Draft, String> {
+    opened(document, cast, 0)
+}
+
+fn opened(document: &Value, cast: &Cast, depth: usize) -> Result<Draft, String> {
+    let view = View(document);
+    let compact = document.as_str().map(|token| token.split('.').collect::<Vec<_>>());
+    let encrypted = view.get("ciphertext").is_some();
+    if encrypted || compact.as_ref().is_some_and(|parts| parts.len() == 5) {
+        return Err("the vCon is encrypted; decrypt it with your key first".into());
+    }
+    let payload = match &compact {
+        Some(parts) => parts.get(1).copied(),
+        None => view.str("payload").filter(|_| view.get("dialog").is_none()),
+    };
+    let Some(payload) = payload else { return container(view, cast) };
+    if depth == MAX_NESTED {
+        return Err("the vCon is signed over and over; take the innermost `payload`".into());
+    }
+    let bytes = base64(payload).ok_or("`payload` is not base64url")?;
+    let inner: Value = serde_json::from_slice(&bytes)
+        .map_err(|error| format!("`payload` does not hold a vCon: {error}"))?;
+    let mut draft = opened(&inner, cast, depth + 1)?;
+    draft.note("signed; the signature was not checked");
+    Ok(draft)
+}
+
+/// base64url or base64, with or without padding.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let text: String = text.chars().filter(|c| !c.is_whitespace() && *c != '=').collect();
+    URL_SAFE_NO_PAD.decode(&text).or_else(|_| STANDARD_NO_PAD.decode(&text)).ok()
+}
+
+fn container(view: View<'_>, cast: &Cast) -> Result<Draft, String> {
+    for name in ["parties", "dialog", "analysis", "attachments"] {
+        if view.get(name).is_some_and(|list| !list.0.is_array()) {
+            return Err(format!("`{name}` must be a list"));
+        }
+    }
+    let mut draft = Draft { id: view.name("uuid"), ..Draft::default() };
+    let parties = Parties::of(view);
+    let dialogs: Vec<View<'_>> = view.list("dialog").collect();
+    draft.also = dialogs.iter().filter_map(|dialog| dialog.name("interaction_id")).collect();
+    let starts: Vec<Option<i64>> =
+        dialogs.iter().map(|dialog| wall_ms(dialog.moment("start"))).collect();
+    let mut transcripts = transcript::all(view, &parties, cast, &mut draft)?;
+    let typed: Vec<bool> = dialogs.iter().map(|dialog| has_text(*dialog)).collect();
+    // The words of a typed dialog are the dialog's own.
+    transcripts.retain(|transcript| match transcript.dialog {
+        Some(at) => !typed.get(at).copied().unwrap_or(false),
+        None => !typed.iter().all(|typed| *typed) || typed.is_empty(),
+    });
+    let chosen = richest(transcripts);
+    let used = |at: &usize| typed[*at] || chosen.iter().any(|it| it.dialog.unwrap_or(0) == *at);
+    let zero = (0..dialogs.len()).filter(used).filter_map(|at| starts[at]).min();
+    let offset = |at: usize| match (starts.get(at).copied().flatten(), zero) {
+        (Some(start), Some(zero)) => start - zero,
+        _ => 0,
+    };
+    for (at, dialog) in dialogs.iter().enumerate().filter(|(at, _)| typed[*at]) {
+        let from = starts[at].map(|_| offset(at));
+        typed_dialog(*dialog, from, &parties, cast, &mut draft)
+            .map_err(|error| format!("dialog[{at}]{error}"))?;
+    }
+    draft.chat = !draft.pieces.is_empty() && chosen.is_empty();
+    for transcript in chosen {
+        let from = offset(transcript.dialog.unwrap_or(0));
+        draft.lang = draft.lang.take().or(transcript.lang);
+        for note in transcript.notes {
+            draft.note(note);
+        }
+        for mut piece in transcript.pieces {
+            piece.start_ms = piece.start_ms.map(|ms| ms + from);
+            piece.end_ms = piece.end_ms.map(|ms| ms + from);
+            draft.say(piece);
+        }
+    }
+    if draft.pieces.is_empty() {
+        return Err(nothing_said(&dialogs));
+    }
+    Ok(draft)
+}
+
+fn nothing_said(dialogs: &[View<'_>]) -> String {
+    let recorded = dialogs
+        .iter()
+        .any(|dialog| ["recording", "video", "audio"].iter().any(|kind| dialog.says("type", kind)));
+    match recorded {
+        true => {
+            "the vCon has a recording and no transcript of it in `analysis`; transcribe it first"
+        }
+        false => "the vCon has no text: no `dialog` of the type text with a `body`, no transcript",
+    }
+    .into()
+}
+
+/// The best transcript of each dialog: with times before without, with speakers before without,
+/// then the one with more pieces.
+fn richest(transcripts: Vec<Transcript>) -> Vec<Transcript> {
+    let mut best: Vec<Transcript> = Vec::new();
+    for transcript in transcripts.into_iter().filter(|it| !it.pieces.is_empty()) {
+        match best.iter_mut().find(|own| own.dialog.unwrap_or(0) == transcript.dialog.unwrap_or(0))
+        {
+            Some(own) if own.worth() < transcript.worth() => *own = transcript,
+            Some(_) => {}
+            None => best.push(transcript),
+        }
+    }
+    best
+}
+
+fn has_text(dialog: View<'_>) -> bool {
+    let media = dialog.name("mediatype").or_else(|| dialog.name("mimetype"));
+    let is_text = media.is_none_or(|media| media.to_ascii_lowercase().starts_with("text/"));
+    dialog.says("type", "text") && is_text && dialog.get("body").is_some()
+}
+
+/// A message, or a whole conversation in lines such as `Agent: …`.
+fn typed_dialog(
+    dialog: View<'_>,
+    start_ms: Option<i64>,
+    parties: &Parties,
+    cast: &Cast,
+    draft: &mut Draft,
+) -> Result<(), String> {
+    let body = dialog.get("body").and_then(|body| body.0.as_str()).ok_or(".body must be text")?;
+    let decoded;
+    let body = match dialog.name("encoding").map(|name| name.to_ascii_lowercase()).as_deref() {
+        Some("base64url" | "base64") => {
+            let bytes = base64(body).ok_or(".body is not base64url")?;
+            decoded = String::from_utf8(bytes).map_err(|_| ".body is not UTF-8")?;
+            &decoded
+        }
+        Some("json") => {
+            decoded = serde_json::from_str(body).unwrap_or_else(|_| body.to_owned());
+            &decoded
+        }
+        _ => body,
+    };
+    let index = |view: View<'_>| view.0.as_u64().map(|index| index as usize);
+    let listed: Vec<usize> = match dialog.get("parties") {
+        Some(View(Value::Array(list))) => list.iter().filter_map(|at| index(View(at))).collect(),
+        Some(one) => index(one).into_iter().collect(),
+        None => Vec::new(),
+    };
+    let originator = dialog.get("originator").and_then(index);
+    if originator.is_none() && listed.len() != 1 && is_conversation(body, parties, cast) {
+        for call in text::read(body, cast)? {
+            for mut piece in call.pieces {
+                piece.start_ms = piece.start_ms.map(|ms| ms + start_ms.unwrap_or(0));
+                piece.end_ms = piece.end_ms.map(|ms| ms + start_ms.unwrap_or(0));
+                draft.say(parties.cast(piece));
+            }
+        }
+        return Ok(());
+    }
+    let by = originator.or_else(|| listed.first().copied());
+    let length = stream_ms(dialog.seconds("duration")).filter(|ms| *ms > 0);
+    let end_ms = start_ms.zip(length).map(|(start, length)| start + length);
+    let said = Piece { start_ms, end_ms, text: body.to_owned(), ..Piece::default() };
+    draft.say(match by {
+        Some(by) => parties.said_by(by, said),
+        None => said,
+    });
+    Ok(())
+}
+
+/// Whether every line of a text begins with somebody who is known.
+fn is_conversation(body: &str, parties: &Parties, cast: &Cast) -> bool {
+    let mut lines = body.lines().filter(|line| !line.trim().is_empty());
+    let known = |line: &str| {
+        let label = super::label::line(line, cast).label;
+        label.is_some_and(|label| cast.knows(label) || parties.named(label).is_some())
+    };
+    lines.clone().count() > 1 && lines.all(known)
+}
+
+#[cfg(test)]
+mod tests;

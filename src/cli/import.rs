@@ -92,6 +92,16 @@ fn format(name: &str) -> Result<Choice, String> {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let labels = args.labels.as_deref().map(Labels::load).transpose().map_err(Failure::usage)?;
+    let mut found = import::find(&args.paths);
+    if let Some(out) = args.out.as_deref().and_then(|path| path.canonicalize().ok()) {
+        let is_out = |path: &PathBuf| path.canonicalize().is_ok_and(|path| path == out);
+        if args.paths.iter().any(is_out) {
+            let out = out.display();
+            return Err(Failure::Usage(format!("--out {out} would overwrite what is imported")));
+        }
+        // The output of last time, in a folder that is imported again.
+        found.files.retain(|path| !is_out(path));
+    }
     let out: Box<dyn Write> = match &args.out {
         None => Box::new(stdout().lock()),
         Some(path) => Box::new(File::create(path).map_err(|error| {
@@ -111,7 +121,6 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         without_turn: 0,
         unlabelled: 0,
     };
-    let found = import::find(&args.paths);
     for error in &found.failed {
         import.refuse(error)?;
     }
@@ -199,7 +208,7 @@ impl Import<'_> {
         let known = match &mut self.labels {
             Some(labels) => labels.apply(call, draft, stem)?,
             None => {
-                call.outcome = self.outcome(call, draft);
+                call.outcome = self.outcome(call, draft).or(call.outcome.take());
                 call.outcome.is_some()
             }
         };

@@ -357,6 +357,16 @@ fn all_calls_written_as_text_come_back_and_are_evaluated() {
         &[folder.path()],
     );
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    // Once more: what was written is not read as input.
+    let again = import(&["--quiet", "--out", out.to_str().unwrap()], &[folder.path()]);
+    assert_eq!(again.status.code(), Some(0), "{}", stderr(&again));
+    let over = import(&["--out", out.to_str().unwrap()], &[&out]);
+    assert_eq!(over.status.code(), Some(2));
+    let output = import(
+        &["--labels", csv.to_str().unwrap(), "--out", out.to_str().unwrap()],
+        &[folder.path()],
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let imported = parsed(&std::fs::read_to_string(&out).unwrap());
     let originals: Vec<&Call> = files.iter().flat_map(|(_, calls)| calls).collect();
     assert_eq!(imported.len(), originals.len());

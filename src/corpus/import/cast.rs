@@ -70,10 +70,14 @@ impl Cast {
         if turns.is_empty() {
             return Err("nobody says anything in it: no words were found".into());
         }
-        in_order(&mut turns);
+        let order = in_order(&mut turns);
+        let mut outcome = draft.outcome.clone();
+        if let Some(outcome) = &mut outcome {
+            outcome.turn = outcome.turn.and_then(|turn| order.iter().position(|own| *own == turn));
+        }
         let style = draft.chat.then(|| "chat".to_owned());
         let lang = draft.lang.clone().or_else(|| self.lang.clone());
-        Ok(Call { id, lang, industry: None, root_cause: None, style, outcome: None, turns })
+        Ok(Call { id, lang, industry: None, root_cause: None, style, outcome, turns })
     }
 }
 
@@ -91,7 +95,8 @@ fn turn(piece: &Piece, speaker: Speaker) -> Turn {
 }
 
 /// Sorts by start. What has none stays behind what it followed; equal starts keep their order.
-fn in_order(turns: &mut [Turn]) {
+/// Gives the place that each had.
+fn in_order(turns: &mut [Turn]) -> Vec<usize> {
     let mut last = i64::MIN;
     let starts: Vec<i64> = turns
         .iter()
@@ -102,8 +107,9 @@ fn in_order(turns: &mut [Turn]) {
         .collect();
     let mut order: Vec<usize> = (0..turns.len()).collect();
     order.sort_by_key(|&index| starts[index]);
-    let sorted: Vec<Turn> = order.into_iter().map(|index| turns[index].clone()).collect();
+    let sorted: Vec<Turn> = order.iter().map(|&index| turns[index].clone()).collect();
     turns.clone_from_slice(&sorted);
+    order
 }
 
 /// What to do about speakers nobody knows.

@@ -1,6 +1,6 @@
 //! A call as its format tells it, before it is known who its speakers are to it.
 
-use crate::call::Speaker;
+use crate::call::{Outcome, Speaker};
 use crate::wire::vendors::Time;
 
 /// One thing that somebody said.
@@ -38,6 +38,8 @@ pub struct Draft {
     pub lang: Option<String>,
     /// Whether it was typed.
     pub chat: bool,
+    /// How it ended, when the document is one of ours and says. Its turn counts pieces.
+    pub outcome: Option<Outcome>,
     /// What was said.
     pub pieces: Vec<Piece>,
     /// What the vendor's rules matched.

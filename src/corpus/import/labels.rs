@@ -101,7 +101,9 @@ impl Labels {
             Some(Where::Turn(turn)) if turn < call.turns.len() => Some(turn),
             Some(Where::Turn(turn)) => {
                 let turns = call.turns.len();
-                return Err(format!("{at}: turn {turn}, but it has {turns} (they count from 0)"));
+                return Err(format!(
+                    "{at}: turn {turn}, but it has {turns} turns (they count from 0)"
+                ));
             }
             Some(Where::Millis(ms)) => Some(turn_at(call, ms).ok_or_else(|| {
                 format!("{at}: `at_ms` is {ms}, but no turn has begun by then; give `turn` instead")

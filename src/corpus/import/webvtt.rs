@@ -9,6 +9,7 @@ use super::Cast;
 use super::draft::{Draft, Piece};
 use super::label::prefix;
 use super::stamp::clock_ms;
+use crate::call::Timestamp;
 
 /// Reads the one call of a file.
 ///
@@ -68,9 +69,17 @@ fn about(block: &[(usize, &str)], draft: &mut Draft) {
     if number == 0 && begins("WEBVTT") {
         let language = block.iter().find_map(|(_, line)| line.strip_prefix("Language:"));
         draft.lang = language.map(|lang| lang.trim().to_owned()).filter(|lang| !lang.is_empty());
+    } else if let Some(id) = own_id(first) {
+        draft.id = draft.id.take().or(Some(id.to_owned()));
     } else if !["NOTE", "STYLE", "REGION"].iter().any(|word| begins(word)) {
         draft.note(format!("line {}: belongs to no cue and is left out", number + 1));
     }
+}
+
+/// The id in the note that our own exports begin with.
+fn own_id(note: &str) -> Option<&str> {
+    let (id, began) = note.strip_prefix("NOTE call ")?.rsplit_once(", began ")?;
+    Timestamp::parse(began.trim()).map(|_| id)
 }
 
 /// Start and end in milliseconds; settings behind them are ignored.
@@ -209,7 +218,7 @@ mod tests {
     #[test]
     fn voices_settings_tags_and_references_are_read() {
         let content = "WEBVTT - a title\r\nLanguage: de\r\n\r\nSTYLE\r\n::cue { color: red }\r\n\r\n\
-            NOTE\r\nnot said\r\n\r\n1\r\n00:01.000 --> 00:02.500 align:start position:0%\r\n\
+            NOTE call x, y/1, began 2026-11-22T15:42:48.961Z\r\n\r\nNOTE\r\nnot said\r\n\r\n1\r\n00:01.000 --> 00:02.500 align:start position:0%\r\n\
             <v.loud.first Anna B.>R&amp;D <i>is</i> &lt;good&gt;</v> <v Bo>a < b\r\nyes&nbsp;&x;</v>\r\n\r\n\
             c-2\r\n01:00:00.000 --> 01:00:01.000\r\nand<00:00:01.000><c> on</c>\r\n";
         assert_eq!(
@@ -220,7 +229,8 @@ mod tests {
                 "3600000-3601000 Bo: and on",
             ]
         );
-        assert_eq!(read(content, &Cast::default()).unwrap().lang.as_deref(), Some("de"));
+        let draft = read(content, &Cast::default()).unwrap();
+        assert_eq!((draft.lang.as_deref(), draft.id.as_deref()), (Some("de"), Some("x, y/1")));
     }
 
     #[test]

@@ -5,11 +5,13 @@
 //! and `wtf_transcription` (draft-howe-vcon-wtf-extension, in `analysis` or `attachments`);
 //! inferred for the bodies of `transcript` ([`transcript`]), which the drafts leave to vendors.
 //!
-//! A vCon is one call. Text dialogs are said by their `originator`, or the first of `parties`; what
-//! a recording says is in the richest transcript of it. Times count from the first dialog. Of a
+//! A vCon is one call, with its `uuid` as id; one that we wrote has the call's id and outcome. Text dialogs are said by their `originator`, or the first of `parties`; what
+//! a recording says is in the richest transcript of it. A transcript with times and speakers of
+//! everything may stand for typed dialogs, too. Times count from the first dialog. Of a
 //! signed vCon the payload is read and the signature is not checked, which is told; an encrypted
 //! one is refused.
 
+mod own;
 mod parties;
 mod transcript;
 
@@ -76,14 +78,21 @@ fn container(view: View<'_>, cast: &Cast) -> Result<Draft, String> {
     let starts: Vec<Option<i64>> =
         dialogs.iter().map(|dialog| wall_ms(dialog.moment("start"))).collect();
     let mut transcripts = transcript::all(view, &parties, cast, &mut draft)?;
-    let typed: Vec<bool> = dialogs.iter().map(|dialog| has_text(*dialog)).collect();
-    // The words of a typed dialog are the dialog's own.
-    transcripts.retain(|transcript| match transcript.dialog {
-        Some(at) => !typed.get(at).copied().unwrap_or(false),
-        None => !typed.iter().all(|typed| *typed) || typed.is_empty(),
-    });
-    let chosen = richest(transcripts);
-    let used = |at: &usize| typed[*at] || chosen.iter().any(|it| it.dialog.unwrap_or(0) == *at);
+    let mut typed: Vec<bool> = dialogs.iter().map(|dialog| has_text(*dialog)).collect();
+    let all: Vec<usize> = (0..dialogs.len()).filter(|at| typed[*at]).collect();
+    let chosen = match transcripts.iter().position(|it| !all.is_empty() && it.stands_for(&all)) {
+        Some(at) => {
+            typed.fill(false);
+            vec![transcripts.swap_remove(at)]
+        }
+        None => {
+            // The words of a typed dialog are the dialog's own.
+            let is_typed = |at: usize| typed.get(at).copied().unwrap_or(false);
+            transcripts.retain(|transcript| !is_typed(transcript.dialog()));
+            richest(transcripts)
+        }
+    };
+    let used = |at: &usize| typed[*at] || chosen.iter().any(|it| it.dialog() == *at);
     let zero = (0..dialogs.len()).filter(used).filter_map(|at| starts[at]).min();
     let offset = |at: usize| match (starts.get(at).copied().flatten(), zero) {
         (Some(start), Some(zero)) => start - zero,
@@ -96,7 +105,7 @@ fn container(view: View<'_>, cast: &Cast) -> Result<Draft, String> {
     }
     draft.chat = !draft.pieces.is_empty() && chosen.is_empty();
     for transcript in chosen {
-        let from = offset(transcript.dialog.unwrap_or(0));
+        let from = offset(transcript.dialog());
         draft.lang = draft.lang.take().or(transcript.lang);
         for note in transcript.notes {
             draft.note(note);
@@ -110,6 +119,7 @@ fn container(view: View<'_>, cast: &Cast) -> Result<Draft, String> {
     if draft.pieces.is_empty() {
         return Err(nothing_said(&dialogs));
     }
+    own::report(view, &mut draft);
     Ok(draft)
 }
 
@@ -131,8 +141,7 @@ fn nothing_said(dialogs: &[View<'_>]) -> String {
 fn richest(transcripts: Vec<Transcript>) -> Vec<Transcript> {
     let mut best: Vec<Transcript> = Vec::new();
     for transcript in transcripts.into_iter().filter(|it| !it.pieces.is_empty()) {
-        match best.iter_mut().find(|own| own.dialog.unwrap_or(0) == transcript.dialog.unwrap_or(0))
-        {
+        match best.iter_mut().find(|own| own.dialog() == transcript.dialog()) {
             Some(own) if own.worth() < transcript.worth() => *own = transcript,
             Some(_) => {}
             None => best.push(transcript),

@@ -26,7 +26,10 @@ impl Parties {
             return Piece { keys: vec![place.to_string()], ..piece };
         };
         let mut keys = party.names.clone();
-        keys.push(place.to_string());
+        // By its place only who is not known otherwise: numbers in the map are meant for labels.
+        if party.role.is_none() {
+            keys.push(place.to_string());
+        }
         Piece { keys, role: party.role, ..piece }
     }
 

@@ -158,6 +158,31 @@ fn the_richest_transcript_of_each_dialog_counts() {
 }
 
 #[test]
+fn our_own_vcons_come_back_as_they_were() {
+    let typed = |at: &str, by: u8, body: &str| json!({"type": "text", "start": at, "parties": by, "mediatype": "text/plain", "encoding": "none", "body": body});
+    let segment = |id: u8, who: &str, start: f64, end: f64, text: &str| json!({"id": id, "speaker": who, "start": start, "end": end, "text": text});
+    let vcon = json!({"uuid": "u-3", "parties": [{"role": "customer"}, {"role": "agent"}],
+        "dialog": [typed("2026-11-22T03:40:00.832Z", 1, "Hello"), typed("2026-11-22T03:40:09Z", 0, "Hm"),
+                   typed("2026-11-22T03:40:08.5Z", 0, "So")],
+        "analysis": [
+            {"type": "wtf_transcription", "dialog": [0, 1, 2], "encoding": "json", "body": {
+                "segments": [segment(1, "agent", 0.832, 2.0, "Hello"), segment(2, "customer", 9.0, 9.2, "Hm"),
+                             segment(3, "customer", 8.5, 9.5, "So")],
+                "extensions": {"forewarn": {"estimated_start": [], "estimated_end": [2]}}}},
+            {"type": "report", "dialog": [0, 1, 2], "schema": "forewarn-call-1", "encoding": "json",
+             "body": {"call": {"call_id": "c-7", "outcome": {"escalated": true, "turn": 1}}}}]});
+    assert_eq!(
+        told(&vcon),
+        ["#c-7", "832-2000 agent: Hello", "8500-9500 customer: So", "9000-? customer: Hm"]
+    );
+    let cast = Cast::default();
+    let (call, draft) =
+        calls(parse(&vcon.to_string(), None, &cast).unwrap(), "f", &cast).remove(0).unwrap();
+    assert_eq!(call.outcome.unwrap().turn, Some(2), "it moves with its turn");
+    assert_eq!(draft.also, ["u-3"]);
+}
+
+#[test]
 fn signed_vcons_are_read_and_encrypted_ones_refused() {
     let vcon = transcript(json!([{"speaker": "Agent", "text": "a"}]));
     let payload = URL_SAFE_NO_PAD.encode(vcon.to_string());

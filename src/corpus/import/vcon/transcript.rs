@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::super::draft::{Draft, Piece};
 use super::super::{contact_lens, recognise, text, transcribe, webvtt};
 use super::parties::Parties;
-use super::{Cast, base64};
+use super::{Cast, base64, own};
 use crate::corpus::import::Format;
 use crate::wire::vendors::Time;
 use crate::wire::vendors::view::View;
@@ -54,14 +54,30 @@ const ENDS: [&str; 3] = ["end", "end_time", "end_ms"];
 /// One transcript.
 #[derive(Debug, Default)]
 pub(super) struct Transcript {
-    /// The dialog it is of, where it says.
-    pub dialog: Option<usize>,
+    /// The dialogs it is of, where it says.
+    pub dialogs: Vec<usize>,
     pub lang: Option<String>,
+    /// Written by us: what has no time in it never had one.
+    pub is_own: bool,
     pub pieces: Vec<Piece>,
     pub notes: Vec<String>,
 }
 
 impl Transcript {
+    /// The first dialog it is of.
+    pub fn dialog(&self) -> usize {
+        self.dialogs.first().copied().unwrap_or(0)
+    }
+
+    /// Whether it says when and by whom everything in these dialogs was said.
+    pub fn stands_for(&self, dialogs: &[usize]) -> bool {
+        let timed = |piece: &Piece| piece.start_ms.is_some() && piece.end_ms.is_some();
+        let whole = |piece: &Piece| !piece.keys.is_empty() && (self.is_own || timed(piece));
+        self.pieces.len() >= dialogs.len()
+            && dialogs.iter().all(|at| self.dialogs.contains(at))
+            && self.pieces.iter().all(whole)
+    }
+
     /// Times count most, then speakers, then the number of pieces.
     pub fn worth(&self) -> (bool, bool, usize) {
         let all = |has: fn(&Piece) -> bool| self.pieces.iter().all(has);
@@ -97,7 +113,7 @@ pub(super) fn all(
             if read.pieces.is_empty() {
                 draft.note(format!("{place} is no transcript of a known shape and is left out"));
             }
-            read.dialog = dialog(entry);
+            read.dialogs = dialogs(entry);
             found.push(read);
         }
     }
@@ -113,11 +129,11 @@ fn is_said(body: Option<View<'_>>) -> bool {
     })
 }
 
-/// The dialog, or the first of several.
-fn dialog(entry: View<'_>) -> Option<usize> {
-    let dialog = entry.get("dialog")?;
-    let one = dialog.first().unwrap_or(dialog);
-    one.0.as_u64().map(|at| at as usize)
+/// One dialog or several.
+fn dialogs(entry: View<'_>) -> Vec<usize> {
+    let place = |view: View<'_>| view.0.as_u64().map(|at| at as usize);
+    let one = entry.get("dialog").and_then(place);
+    one.into_iter().chain(entry.list("dialog").filter_map(place)).collect()
 }
 
 /// The body with its encoding taken off; JSON in a string is JSON.
@@ -153,7 +169,13 @@ fn transcript(body: &Value, parties: &Parties, cast: &Cast) -> Result<Transcript
     if let Some(list) = list(view, 0) {
         let speakers = view.get("speakers");
         let unit = unit(list);
-        let said = list.iter().map(View).filter_map(|item| said(item, speakers, unit));
+        let guessed = own::Estimated::of(view);
+        read.is_own = guessed.is_some();
+        let guessed = guessed.unwrap_or_default();
+        let said = list
+            .iter()
+            .map(View)
+            .filter_map(|item| Some(guessed.without(item, said(item, speakers, unit)?)));
         read.pieces = said.map(|piece| seat(piece, parties, &mut read.notes)).collect();
     } else if let Some(text) = whole(view) {
         read.pieces = lines(text, parties, cast)?;

@@ -8,6 +8,8 @@ use crate::wire::vendors::view::same;
 
 /// Unknown speakers that an error names.
 const MAX_NAMED: usize = 8;
+/// Unknown speakers that are counted.
+const MAX_STRANGERS: usize = 500;
 /// Characters of their first words that it quotes.
 const QUOTE: usize = 40;
 
@@ -57,8 +59,10 @@ impl Cast {
                 Some(speaker) => turns.push(turn(piece, speaker)),
                 None => {
                     let label = piece.keys.first().map_or("", String::as_str);
-                    match unknown.iter_mut().find(|(known, ..)| *known == label) {
-                        Some((_, lines, _)) => *lines += 1,
+                    let place = unknown.iter().position(|(known, ..)| *known == label);
+                    match place {
+                        Some(at) => unknown[at].1 += 1,
+                        None if unknown.len() == MAX_STRANGERS => break,
                         None => unknown.push((label, 1, &piece.text)),
                     }
                 }
@@ -138,7 +142,7 @@ fn strangers(unknown: &[(&str, usize, &str)]) -> String {
         .collect();
     format!(
         "who is {}{more}? Say it with --roles, for example --roles \"{}\" (roles: customer, agent, \
-         supervisor, other; `*` is everybody else). A line that is no speaker's begins with a blank",
+         supervisor, other; `*` is everybody else)",
         who.join(", "),
         if example.is_empty() { "*:other".into() } else { example.join(",") }
     )

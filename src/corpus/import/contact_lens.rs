@@ -43,13 +43,17 @@ pub(super) fn read(document: &Value) -> Result<Draft, String> {
     draft.chat = view.says("Channel", "CHAT");
     let participants = participants(view);
     let mut zero = None;
+    let mut starts = HashMap::new();
     for (path, item) in items {
+        let before = draft.pieces.len();
         say(item, &participants, &mut zero, &mut draft)
             .map_err(|error| format!("{path}{error}"))?;
+        let start = draft.pieces.get(before).and_then(|piece| piece.start_ms);
+        starts.extend(item.name("Id").zip(start));
     }
     // No channel, but moments: the transcript of a chat as Connect itself keeps it.
     draft.chat |= zero.is_some() && view.get("Channel").is_none();
-    draft.categories = categories(view);
+    draft.categories = categories(view, &starts);
     Ok(draft)
 }
 
@@ -129,14 +133,20 @@ fn role_of(role: &str) -> Option<Speaker> {
     super::cast::person_named(role)
 }
 
-/// What the categories of the vendor's rules matched, and where first.
-fn categories(view: View<'_>) -> Vec<Category> {
+/// What the categories of the vendor's rules matched, and where first: a call has times, a chat the
+/// ids of messages, whose `starts` are known.
+fn categories(view: View<'_>, starts: &HashMap<String, i64>) -> Vec<Category> {
     let Some(found) = view.get("Categories") else { return Vec::new() };
     let names = found.list("MatchedCategories").filter_map(|name| name.0.as_str());
     let at = |name: &str| {
         let details = found.get("MatchedDetails")?.0.get(name)?;
         let points = View(details).list("PointsOfInterest");
-        points.filter_map(|point| stream_ms(point.millis("BeginOffsetMillis"))).min()
+        let place = |point: View<'_>| {
+            let ids = point.list("TranscriptItems").filter_map(|item| item.name("Id"));
+            let start = ids.filter_map(|id| starts.get(&id).copied()).min();
+            stream_ms(point.millis("BeginOffsetMillis")).or(start)
+        };
+        points.filter_map(place).min()
     };
     names.map(|name| Category { name: name.to_owned(), at_ms: at(name) }).collect()
 }
@@ -192,13 +202,15 @@ mod tests {
     fn a_chat_counts_from_its_first_message() {
         let message = |at: &str, role: &str, name: &str, kind: &str, text: &str| {
             json!({"AbsoluteTime": at, "ParticipantRole": role, "DisplayName": name, "Type": kind,
-                   "ContentType": "text/markdown", "Content": text, "ParticipantId": name})
+                   "ContentType": "text/markdown", "Content": text, "ParticipantId": name, "Id": name})
         };
         let mut event = message("2026-11-22T03:39:50Z", "AGENT", "Jo", "EVENT", "");
         event.as_object_mut().unwrap().remove("Content");
         let mut card = message("2026-11-22T03:40:03Z", "AGENT", "Jo", "MESSAGE", "{}");
         card["ContentType"] = json!("application/vnd.amazonaws.connect.message.interactive");
-        let document = json!({"Channel": "CHAT", "CustomerMetadata": {"ContactId": "c-1"}, "Transcript": [
+        let document = json!({"Channel": "CHAT", "CustomerMetadata": {"ContactId": "c-1"},
+            "Categories": {"MatchedCategories": ["bot"], "MatchedDetails": {"bot": {"PointsOfInterest": [
+                {"TranscriptItems": [{"Id": "Agent Smith"}, {"Id": "b"}]}]}}}, "Transcript": [
             event,
             message("2026-11-22T03:40:00.250Z", "SYSTEM", "SYSTEM_MESSAGE", "MESSAGE", "Please wait."),
             card,
@@ -210,6 +222,7 @@ mod tests {
             ["0-? other: Please wait.", "4750-? agent: Hello", "12500-? customer: My *order*"]
         );
         let draft = read(&document).unwrap();
+        assert_eq!(draft.categories, [Category { name: "bot".into(), at_ms: Some(4_750) }]);
         assert!(draft.chat && draft.notes[0].contains("interactive are left out"));
     }
 

@@ -3,6 +3,9 @@
 use crate::call::{Outcome, Speaker};
 use crate::wire::vendors::Time;
 
+/// Most notes of a call.
+const MAX_NOTES: usize = 20;
+
 /// One thing that somebody said.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Piece {
@@ -32,6 +35,8 @@ pub struct Category {
 pub struct Draft {
     /// Its id, when the document has one.
     pub id: Option<String>,
+    /// Its number in the file, when that is all there is: the file's name comes before it.
+    pub number: Option<String>,
     /// Other names of the call, by which labels find it.
     pub also: Vec<String>,
     /// BCP 47 language, when the document says.
@@ -59,7 +64,7 @@ impl Draft {
     /// Tells the user once.
     pub(super) fn note(&mut self, note: impl Into<String>) {
         let note = note.into();
-        if !self.notes.contains(&note) {
+        if self.notes.len() < MAX_NOTES && !self.notes.contains(&note) {
             self.notes.push(note);
         }
     }

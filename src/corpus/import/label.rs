@@ -7,6 +7,8 @@ use super::stamp::{Stamp, stamp};
 /// Most characters and words of a label that the map does not know.
 const MAX_LABEL: usize = 40;
 const MAX_WORDS: usize = 5;
+/// Farthest into a line that a label's colon is looked for, in bytes.
+const MAX_BEFORE: usize = 200;
 
 /// One line, taken apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -57,7 +59,7 @@ fn labelled<'a>(text: &'a str, cast: &Cast) -> Option<Labelled<'a>> {
 
 /// `Agent: …`, `Agent (00:01:02): …`. Behind an unknown label the colon has a blank or nothing.
 fn by_colon<'a>(text: &'a str, cast: &Cast) -> Option<Labelled<'a>> {
-    for (at, colon) in text.match_indices([':', '：']) {
+    for (at, colon) in text.match_indices([':', '：']).take_while(|(at, _)| *at <= MAX_BEFORE) {
         let (before, after) = (&text[..at], &text[at + colon.len()..]);
         let digit = |c: char| c.is_ascii_digit();
         // A colon within a time, or within brackets.

@@ -142,16 +142,21 @@ fn draft(value: &Value, format: Format, cast: &Cast) -> Result<Draft, String> {
 /// Each as [`parse`].
 pub fn calls(document: Document, name: &str, cast: &Cast) -> Vec<Result<(Call, Draft), String>> {
     let many = document.drafts.len() > 1;
+    let hint = match document.format {
+        Format::Text => ". A line that begins with a blank goes on with the one before it",
+        _ => "",
+    };
     let drafts = document.drafts.into_iter().enumerate();
     drafts
         .map(|(index, draft)| {
             let draft = draft?;
             let given = draft.id.clone().filter(|id| !id.is_empty());
-            let id = given.unwrap_or_else(|| match many {
-                true => format!("{name}-{}", index + 1),
-                false => name.to_owned(),
+            let id = given.unwrap_or_else(|| match (&draft.number, many) {
+                (Some(number), _) => format!("{name}-{number}"),
+                (None, true) => format!("{name}-{}", index + 1),
+                (None, false) => name.to_owned(),
             });
-            let call = cast.call(&draft, id)?;
+            let call = cast.call(&draft, id).map_err(|error| error + hint)?;
             Ok((call, draft))
         })
         .collect()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::corpus::{CorpusError, open};
 
 /// Largest file that is read, unpacked, in bytes. A vCon may carry its recording.
-pub const MAX_BYTES: u64 = 256 << 20;
+pub const MAX_BYTES: u64 = 64 << 20;
 /// Deepest folder that is looked into.
 const MAX_DEPTH: usize = 16;
 /// Names of files that may hold calls, as they end.

@@ -135,9 +135,8 @@ impl Calls {
         for draft in &mut self.done {
             draft.pieces.retain(|piece| !piece.text.is_empty());
             // `Call 12` of two files are two calls.
-            if let Some(id) = draft.id.take_if(|id| !id.contains(char::is_alphabetic)) {
-                draft.also.push(id);
-            }
+            draft.number = draft.id.take_if(|id| !id.contains(char::is_alphabetic));
+            draft.also.extend(draft.number.clone());
         }
         match self.done.is_empty() {
             true => Err("no line of it says anything; write lines such as `Agent: …`".into()),
@@ -244,7 +243,10 @@ mod tests {
                 "Agent: e"
             ]
         );
-        assert_eq!(read("Call 12\nAgent: a", &Cast::default()).unwrap()[0].also, ["12"]);
+        assert_eq!(
+            read("Call 12\nAgent: a", &Cast::default()).unwrap()[0].number.as_deref(),
+            Some("12")
+        );
         assert_eq!(heading("call back"), None);
         assert_eq!(heading("Call me"), None);
         assert_eq!(heading("#1 reason"), None);

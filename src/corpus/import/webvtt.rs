@@ -11,6 +11,10 @@ use super::label::prefix;
 use super::stamp::clock_ms;
 use crate::call::Timestamp;
 
+/// Longest tag and character reference, in bytes.
+const MAX_TAG: usize = 1_024;
+const MAX_REFERENCE: usize = 11;
+
 /// Reads the one call of a file.
 ///
 /// # Errors
@@ -98,21 +102,24 @@ fn spoken(payload: &str, voiced: bool, cast: &Cast) -> Vec<(Option<String>, Stri
     let mut parts: Vec<(Option<String>, String)> = Vec::new();
     for (voice, text) in voices(payload) {
         if voice.is_some() || voiced {
-            parts.push((voice, joined(&text)));
+            parts.push((voice, text));
             continue;
         }
         for line in text.lines() {
             match prefix(line, cast) {
                 Some((label, words)) => parts.push((Some(label.to_owned()), words.to_owned())),
                 None => match parts.last_mut() {
-                    Some((_, words)) => *words = joined(&format!("{words} {line}")),
+                    Some((_, words)) => {
+                        words.push(' ');
+                        words.push_str(line);
+                    }
                     None => parts.push((None, line.to_owned())),
                 },
             }
         }
     }
     parts.retain(|(_, text)| !text.trim().is_empty());
-    parts
+    parts.into_iter().map(|(label, text)| (label, joined(&text))).collect()
 }
 
 fn joined(text: &str) -> String {
@@ -127,7 +134,8 @@ fn voices(payload: &str) -> Vec<(Option<String>, String)> {
         let (text, tag) = rest.split_at(at);
         push(&mut parts, text);
         let named = tag[1..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/');
-        let Some(end) = tag.find('>').filter(|_| named) else {
+        let end = tag.bytes().take(MAX_TAG).position(|byte| byte == b'>');
+        let Some(end) = end.filter(|_| named) else {
             push(&mut parts, "<");
             rest = &tag[1..];
             continue;
@@ -165,7 +173,7 @@ fn decoded(text: &str) -> String {
     while let Some(at) = rest.find('&') {
         out += &rest[..at];
         rest = &rest[at..];
-        let end = rest.find(';').filter(|&end| end <= 10);
+        let end = rest.bytes().take(MAX_REFERENCE).position(|byte| byte == b';');
         match end.and_then(|end| Some((reference(&rest[1..end])?, end))) {
             Some((sign, end)) => {
                 out.push(sign);

@@ -15,6 +15,8 @@ mod own;
 mod parties;
 mod transcript;
 
+use std::collections::{BTreeMap, HashSet};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
@@ -72,7 +74,7 @@ fn container(view: View<'_>, cast: &Cast) -> Result<Draft, String> {
         }
     }
     let mut draft = Draft { id: view.name("uuid"), ..Draft::default() };
-    let parties = Parties::of(view);
+    let parties = Parties::of(view)?;
     let dialogs: Vec<View<'_>> = view.list("dialog").collect();
     draft.also = dialogs.iter().filter_map(|dialog| dialog.name("interaction_id")).collect();
     let starts: Vec<Option<i64>> =
@@ -92,7 +94,8 @@ fn container(view: View<'_>, cast: &Cast) -> Result<Draft, String> {
             richest(transcripts)
         }
     };
-    let used = |at: &usize| typed[*at] || chosen.iter().any(|it| it.dialog() == *at);
+    let recorded: HashSet<usize> = chosen.iter().map(Transcript::dialog).collect();
+    let used = |at: &usize| typed[*at] || recorded.contains(at);
     let zero = (0..dialogs.len()).filter(used).filter_map(|at| starts[at]).min();
     let offset = |at: usize| match (starts.get(at).copied().flatten(), zero) {
         (Some(start), Some(zero)) => start - zero,
@@ -139,15 +142,14 @@ fn nothing_said(dialogs: &[View<'_>]) -> String {
 /// The best transcript of each dialog: with times before without, with speakers before without,
 /// then the one with more pieces.
 fn richest(transcripts: Vec<Transcript>) -> Vec<Transcript> {
-    let mut best: Vec<Transcript> = Vec::new();
+    let mut best: BTreeMap<usize, Transcript> = BTreeMap::new();
     for transcript in transcripts.into_iter().filter(|it| !it.pieces.is_empty()) {
-        match best.iter_mut().find(|own| own.dialog() == transcript.dialog()) {
-            Some(own) if own.worth() < transcript.worth() => *own = transcript,
-            Some(_) => {}
-            None => best.push(transcript),
+        let own = best.get(&transcript.dialog());
+        if own.is_none_or(|own| own.worth() < transcript.worth()) {
+            best.insert(transcript.dialog(), transcript);
         }
     }
-    best
+    best.into_values().collect()
 }
 
 fn has_text(dialog: View<'_>) -> bool {

@@ -5,6 +5,9 @@ use super::super::draft::Piece;
 use crate::call::Speaker;
 use crate::wire::vendors::view::View;
 
+/// Most parties of a conversation.
+const MAX_PARTIES: usize = 1_000;
+
 /// One party.
 struct Party {
     /// Its names, the most telling first.
@@ -16,8 +19,12 @@ struct Party {
 pub(super) struct Parties(Vec<Party>);
 
 impl Parties {
-    pub fn of(vcon: View<'_>) -> Parties {
-        Parties(vcon.list("parties").map(party).collect())
+    pub fn of(vcon: View<'_>) -> Result<Parties, String> {
+        let parties: Vec<Party> = vcon.list("parties").map(party).collect();
+        match parties.len() {
+            0..=MAX_PARTIES => Ok(Parties(parties)),
+            many => Err(format!("`parties` has {many} entries; at most {MAX_PARTIES}")),
+        }
     }
 
     /// A piece said by the party in that place.

@@ -5,6 +5,8 @@
 //! Transcribe's, Contact Lens' and Call Analytics' documents; WebVTT; lines such as `Agent: …`; each
 //! also as JSON in a string.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::super::draft::{Draft, Piece};
@@ -71,10 +73,11 @@ impl Transcript {
 
     /// Whether it says when and by whom everything in these dialogs was said.
     pub fn stands_for(&self, dialogs: &[usize]) -> bool {
+        let covered: HashSet<usize> = self.dialogs.iter().copied().collect();
         let timed = |piece: &Piece| piece.start_ms.is_some() && piece.end_ms.is_some();
         let whole = |piece: &Piece| !piece.keys.is_empty() && (self.is_own || timed(piece));
         self.pieces.len() >= dialogs.len()
-            && dialogs.iter().all(|at| self.dialogs.contains(at))
+            && dialogs.iter().all(|at| covered.contains(at))
             && self.pieces.iter().all(whole)
     }
 

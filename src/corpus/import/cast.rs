@@ -135,10 +135,15 @@ fn strangers(unknown: &[(&str, usize, &str)]) -> String {
     let more = unknown.len().saturating_sub(MAX_NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let labels = unknown.iter().map(|(label, ..)| *label).filter(|label| !label.is_empty());
+    // A role in the label is a better guess than the order.
+    let guess = |label: &str| label.split_whitespace().find_map(person_named);
     let example: Vec<String> = labels
         .take(2)
-        .zip(["agent", "customer"])
-        .map(|(label, role)| format!("{}:{role}", label.replace(", ", " ")))
+        .zip([Speaker::Agent, Speaker::Customer])
+        .map(|(label, role)| {
+            let role = guess(label).unwrap_or(role).name();
+            format!("{}:{role}", label.replace(", ", " "))
+        })
         .collect();
     format!(
         "who is {}{more}? Say it with --roles, for example --roles \"{}\" (roles: customer, agent, \

@@ -92,6 +92,8 @@ mod tests {
             ("1\r\n00:00:01,000 --> 00:00:02,000\r\nhi", Some(Format::Webvtt)),
             ("[00:01] Agent: hi", Some(Format::Text)),
             ("12 monkeys: hi", Some(Format::Text)),
+            ("12\nAgent: hi", Some(Format::Text)),
+            ("Agent: hi\nAgent: a --> b", Some(Format::Text)),
             (" [{\"a\":1}]", None),
             ("{", None),
             ("eyJhbGciOiJSUzI1NiJ9.eyJ1dWlkIjoiMSJ9.c2ln", None),

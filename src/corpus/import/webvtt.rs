@@ -126,6 +126,13 @@ fn joined(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Text without tags and references.
+pub(super) fn plain(text: &str) -> String {
+    // Tags are borders of words here: paragraphs, line breaks.
+    let parts = voices(&text.replace('<', " <"));
+    joined(&parts.into_iter().map(|(_, text)| text).collect::<String>())
+}
+
 /// The text of a cue without tags, cut where a voice begins or ends.
 fn voices(payload: &str) -> Vec<(Option<String>, String)> {
     let mut parts = vec![(None, String::new())];

@@ -11,9 +11,12 @@
 //! signed vCon the payload is read and the signature is not checked, which is told; an encrypted
 //! one is refused.
 
+mod deepgram;
 mod own;
 mod parties;
+mod said;
 mod transcript;
+mod typed;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -21,11 +24,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-use super::draft::{Draft, Piece, stream_ms, wall_ms};
-use super::{Cast, text};
+use super::Cast;
+use super::draft::{Draft, wall_ms};
 use crate::wire::vendors::view::View;
 use parties::Parties;
 use transcript::Transcript;
+use typed::{has_text, places, typed_dialog};
 
 /// A signed vCon in a signed vCon, and so on.
 const MAX_NESTED: usize = 4;
@@ -79,6 +83,11 @@ fn container(view: View<'_>, cast: &Cast) -> Result<Draft, String> {
     draft.also = dialogs.iter().filter_map(|dialog| dialog.name("interaction_id")).collect();
     let starts: Vec<Option<i64>> =
         dialogs.iter().map(|dialog| wall_ms(dialog.moment("start"))).collect();
+    for (at, dialog) in dialogs.iter().enumerate() {
+        if dialog.says("type", "text") && !has_text(*dialog) {
+            draft.note(format!("dialog[{at}] has no text in it and is left out"));
+        }
+    }
     let mut transcripts = transcript::all(view, &parties, cast, &mut draft)?;
     let mut typed: Vec<bool> = dialogs.iter().map(|dialog| has_text(*dialog)).collect();
     let all: Vec<usize> = (0..dialogs.len()).filter(|at| typed[*at]).collect();
@@ -109,6 +118,10 @@ fn container(view: View<'_>, cast: &Cast) -> Result<Draft, String> {
     draft.chat = !draft.pieces.is_empty() && chosen.is_empty();
     for transcript in chosen {
         let from = offset(transcript.dialog());
+        // What one party alone says needs no name.
+        let heard = dialogs.get(transcript.dialog()).map(|dialog| places(*dialog));
+        let alone = heard.filter(|heard| heard.len() == 1).and_then(|heard| heard.first().copied());
+        let alone = transcript.party.or(alone);
         draft.lang = draft.lang.take().or(transcript.lang);
         for note in transcript.notes {
             draft.note(note);
@@ -116,7 +129,10 @@ fn container(view: View<'_>, cast: &Cast) -> Result<Draft, String> {
         for mut piece in transcript.pieces {
             piece.start_ms = piece.start_ms.map(|ms| ms + from);
             piece.end_ms = piece.end_ms.map(|ms| ms + from);
-            draft.say(piece);
+            draft.say(match alone {
+                Some(place) if piece.keys.is_empty() => parties.said_by(place, piece),
+                _ => piece,
+            });
         }
     }
     if draft.pieces.is_empty() {
@@ -150,72 +166,6 @@ fn richest(transcripts: Vec<Transcript>) -> Vec<Transcript> {
         }
     }
     best.into_values().collect()
-}
-
-fn has_text(dialog: View<'_>) -> bool {
-    let media = dialog.name("mediatype").or_else(|| dialog.name("mimetype"));
-    let is_text = media.is_none_or(|media| media.to_ascii_lowercase().starts_with("text/"));
-    dialog.says("type", "text") && is_text && dialog.get("body").is_some()
-}
-
-/// A message, or a whole conversation in lines such as `Agent: …`.
-fn typed_dialog(
-    dialog: View<'_>,
-    start_ms: Option<i64>,
-    parties: &Parties,
-    cast: &Cast,
-    draft: &mut Draft,
-) -> Result<(), String> {
-    let body = dialog.get("body").and_then(|body| body.0.as_str()).ok_or(".body must be text")?;
-    let decoded;
-    let body = match dialog.name("encoding").map(|name| name.to_ascii_lowercase()).as_deref() {
-        Some("base64url" | "base64") => {
-            let bytes = base64(body).ok_or(".body is not base64url")?;
-            decoded = String::from_utf8(bytes).map_err(|_| ".body is not UTF-8")?;
-            &decoded
-        }
-        Some("json") => {
-            decoded = serde_json::from_str(body).unwrap_or_else(|_| body.to_owned());
-            &decoded
-        }
-        _ => body,
-    };
-    let index = |view: View<'_>| view.0.as_u64().map(|index| index as usize);
-    let listed: Vec<usize> = match dialog.get("parties") {
-        Some(View(Value::Array(list))) => list.iter().filter_map(|at| index(View(at))).collect(),
-        Some(one) => index(one).into_iter().collect(),
-        None => Vec::new(),
-    };
-    let originator = dialog.get("originator").and_then(index);
-    if originator.is_none() && listed.len() != 1 && is_conversation(body, parties, cast) {
-        for call in text::read(body, cast)? {
-            for mut piece in call.pieces {
-                piece.start_ms = piece.start_ms.map(|ms| ms + start_ms.unwrap_or(0));
-                piece.end_ms = piece.end_ms.map(|ms| ms + start_ms.unwrap_or(0));
-                draft.say(parties.cast(piece));
-            }
-        }
-        return Ok(());
-    }
-    let by = originator.or_else(|| listed.first().copied());
-    let length = stream_ms(dialog.seconds("duration")).filter(|ms| *ms > 0);
-    let end_ms = start_ms.zip(length).map(|(start, length)| start + length);
-    let said = Piece { start_ms, end_ms, text: body.to_owned(), ..Piece::default() };
-    draft.say(match by {
-        Some(by) => parties.said_by(by, said),
-        None => said,
-    });
-    Ok(())
-}
-
-/// Whether every line of a text begins with somebody who is known.
-fn is_conversation(body: &str, parties: &Parties, cast: &Cast) -> bool {
-    let mut lines = body.lines().filter(|line| !line.trim().is_empty());
-    let known = |line: &str| {
-        let label = super::label::line(line, cast).label;
-        label.is_some_and(|label| cast.knows(label) || parties.named(label).is_some())
-    };
-    lines.clone().count() > 1 && lines.all(known)
 }
 
 #[cfg(test)]

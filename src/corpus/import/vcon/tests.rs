@@ -82,7 +82,10 @@ fn transcripts_are_read_in_their_shapes() {
                             {"speaker": 0, "text": "Hi.", "start": 2.0, "end": 3.0}]}),
         json!({"utterances": [{"speaker": "dana reed", "transcript": "Hello.", "start_time": "0.5", "end_time": "2.25s"},
                               {"speaker": "caller", "transcript": "Hi.", "start_ms": 2_000, "end_ms": 3_000}]}),
-        json!({"messages": [{"role": "agent", "content": "Hello.", "start": 0.5, "duration": 1.75},
+        json!({"results": {"utterances": [
+            {"speaker": 1, "channel": 0, "transcript": "Hello.", "start": 0.5, "end": 2.25},
+            {"speaker": 0, "channel": 0, "transcript": "Hi.", "start": 2.0, "end": 3.0}]}}),
+        json!({"messages": [{"name": "D", "role": "agent", "content": "Hello.", "start": 0.5, "duration": 1.75},
                             {"role": "customer", "content": "Hi.", "start": 2, "duration": 1}]}),
         json!(
             "WEBVTT\n\n00:00.500 --> 00:02.250\n<v Dana Reed>Hello.\n\n00:02.000 --> 00:03.000\n<v Customer>Hi.\n"
@@ -97,7 +100,8 @@ fn transcripts_are_read_in_their_shapes() {
                 {"sentences": [{"text": "Hello."}], "start": 0.5, "end": 2.25, "speaker": 0}]}}]}]}}),
     ];
     for body in lists {
-        let roles = if body.get("results").is_some() { "0:customer,1:agent" } else { "" };
+        let roles =
+            if body["results"].get("channels").is_some() { "0:customer,1:agent" } else { "" };
         assert_eq!(told_by(&transcript(body.clone()), roles).unwrap(), expected, "{body}");
         // The same as JSON in a string.
         let inside = transcript(json!(body.to_string()));
@@ -116,6 +120,27 @@ fn lines_and_lists_without_times_are_read() {
     let entry =
         json!({"type": "info", "dialog": 0, "body": [{"speaker": "Agent", "message": "Hello."}]});
     assert_eq!(told(&recorded(entry)), ["#u-1", "?-? agent: Hello."]);
+}
+
+#[test]
+fn a_recording_of_one_party_needs_no_names() {
+    let body = json!({"text": "a", "segments": [{"text": "a", "start": 1.0, "end": 2.0}]});
+    let mut vcon = transcript(body);
+    assert!(told_by(&vcon, "").unwrap_err().contains("nothing says who speaks"));
+    vcon["analysis"][0]["party"] = json!(0);
+    assert_eq!(told(&vcon)[1..], ["1000-2000 customer: a"]);
+    vcon["analysis"][0].as_object_mut().unwrap().remove("party");
+    vcon["dialog"][0]["parties"] = json!([1]);
+    assert_eq!(told(&vcon)[1..], ["1000-2000 agent: a"]);
+}
+
+#[test]
+fn html_is_read_and_what_is_elsewhere_is_told() {
+    let vcon = json!({"uuid": "u", "parties": [{"role": "customer"}], "dialog": [
+        {"type": "text", "parties": 0, "mediatype": "text/html; charset=utf-8", "body": "<p>R&amp;D</p><p>yes</p>"},
+        {"type": "text", "parties": 0, "url": "https://files.example/2.txt"}]});
+    assert_eq!(told(&vcon), ["#u", "?-? customer: R&D yes"]);
+    assert_eq!(notes(&vcon), ["dialog[1] has no text in it and is left out"]);
 }
 
 #[test]
@@ -139,8 +164,11 @@ fn numbers_of_speakers_are_places_only_where_parties_have_roles() {
     let words = json!([{"word": "a", "start": 0.0, "end": 0.5, "speaker": 0}, {"word": "b", "start": 0.5, "end": 1.0, "speaker": 1}]);
     let heard = json!({"results": {"channels": [{"alternatives": [{"words": words}]}]}});
     assert!(told_by(&transcript(heard.clone()), "").is_err());
-    let lines = told_by(&transcript(heard), "0:agent,1:customer").unwrap();
-    assert_eq!(lines[1..], ["0-500 agent: a", "500-1000 customer: b"]);
+    let alternative = heard["results"]["channels"][0]["alternatives"][0].clone();
+    for body in [heard, alternative] {
+        let lines = told_by(&transcript(body), "0:agent,1:customer").unwrap();
+        assert_eq!(lines[1..], ["0-500 agent: a", "500-1000 customer: b"]);
+    }
 }
 
 #[test]

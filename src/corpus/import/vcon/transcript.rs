@@ -11,47 +11,12 @@ use serde_json::Value;
 
 use super::super::draft::{Draft, Piece};
 use super::super::{contact_lens, recognise, text, transcribe, webvtt};
+use super::deepgram::deepgram;
 use super::parties::Parties;
+use super::said::{TEXTS, first, list, said, seat, unit};
 use super::{Cast, base64, own};
 use crate::corpus::import::Format;
-use crate::wire::vendors::Time;
 use crate::wire::vendors::view::View;
-
-/// How deep a body is searched for a list of what was said.
-const MAX_DEPTH: usize = 6;
-/// A longer pause ends a piece of single words, in seconds.
-const PAUSE_S: f64 = 1.0;
-/// Nobody speaks so slowly.
-const SECONDS_A_WORD: f64 = 20.0;
-
-const LISTS: [&str; 10] = [
-    "segments",
-    "utterances",
-    "messages",
-    "conversation",
-    "transcript",
-    "transcription",
-    "turns",
-    "dialog",
-    "entries",
-    "results",
-];
-const TEXTS: [&str; 7] =
-    ["text", "transcript", "message", "content", "utterance", "sentence", "body"];
-const SPEAKERS: [&str; 10] = [
-    "speaker",
-    "speaker_label",
-    "speaker_id",
-    "speaker_name",
-    "participant",
-    "party",
-    "role",
-    "name",
-    "from",
-    "channel",
-];
-const STARTS: [&str; 6] = ["start", "start_time", "begin", "start_ms", "offset", "timestamp"];
-const ENDS: [&str; 3] = ["end", "end_time", "end_ms"];
 
 /// One transcript.
 #[derive(Debug, Default)]
@@ -59,6 +24,8 @@ pub(super) struct Transcript {
     /// The dialogs it is of, where it says.
     pub dialogs: Vec<usize>,
     pub lang: Option<String>,
+    /// The only party that is heard in it, where it says.
+    pub party: Option<usize>,
     /// Written by us: what has no time in it never had one.
     pub is_own: bool,
     pub pieces: Vec<Piece>,
@@ -117,6 +84,7 @@ pub(super) fn all(
                 draft.note(format!("{place} is no transcript of a known shape and is left out"));
             }
             read.dialogs = dialogs(entry);
+            read.party = entry.get("party").and_then(|at| at.0.as_u64()).map(|at| at as usize);
             found.push(read);
         }
     }
@@ -188,7 +156,7 @@ fn transcript(body: &Value, parties: &Parties, cast: &Cast) -> Result<Transcript
 
 fn lang(view: View<'_>) -> Option<String> {
     let inner = view.get("transcript");
-    let names = ["language", "language_code", "lang"];
+    let names = ["language", "language_code", "lang", "detected_language"];
     names.iter().find_map(|name| inner.and_then(|it| it.name(name)).or_else(|| view.name(name)))
 }
 
@@ -222,139 +190,4 @@ fn lines(content: &str, parties: &Parties, cast: &Cast) -> Result<Vec<Piece>, St
 fn whole(view: View<'_>) -> Option<&str> {
     let inner = view.get("transcript").and_then(|it| it.0.as_str().or_else(|| it.str("text")));
     inner.or_else(|| view.str("text"))
-}
-
-/// The list of what was said, wherever it is.
-fn list(view: View<'_>, depth: usize) -> Option<&Vec<Value>> {
-    if depth == MAX_DEPTH {
-        return None;
-    }
-    if let Some(items) = view.0.as_array() {
-        let has_text = |item: &Value| first(View(item), &TEXTS).is_some();
-        return (!items.is_empty() && items.iter().any(has_text)).then_some(items);
-    }
-    LISTS.iter().find_map(|name| list(view.get(name)?, depth + 1))
-}
-
-fn first<'a>(view: View<'a>, names: &[&str]) -> Option<View<'a>> {
-    names.iter().find_map(|name| view.get(name))
-}
-
-/// Milliseconds in one unit of the numbers of a list. Nobody takes so many seconds for a word, so
-/// such whole numbers are milliseconds.
-fn unit(list: &[Value]) -> f64 {
-    let (mut whole, mut words, mut length, mut largest) = (true, 0, 0.0, 0.0_f64);
-    for item in list.iter().map(View) {
-        let number = |names: &[&str]| {
-            let own = names.iter().find(|name| item.get(name).is_some())?;
-            // These say their unit themselves.
-            item.number(own).filter(|_| !own.ends_with("_ms"))
-        };
-        let (start, end) = (number(&STARTS), number(&ENDS));
-        whole &= start.into_iter().chain(end).all(|number| number.fract() == 0.0);
-        largest = start.into_iter().chain(end).fold(largest, f64::max);
-        length += start.zip(end).map_or(0.0, |(start, end)| (end - start).max(0.0));
-        words += first(item, &TEXTS)
-            .and_then(|it| it.0.as_str())
-            .map_or(0, |text| text.split_whitespace().count());
-    }
-    let length = if length > 0.0 { length } else { largest };
-    if whole && length > SECONDS_A_WORD * f64::from(words.max(1) as u32) { 1.0 } else { 1_000.0 }
-}
-
-/// A time by one of its names.
-fn time(item: View<'_>, names: &[&str], unit: f64) -> Option<Time> {
-    let name = names.iter().find(|name| item.get(name).is_some())?;
-    if name.ends_with("_ms") {
-        return item.millis(name);
-    }
-    let clock = item.str(name).and_then(super::super::stamp::clock_ms).map(Time::Stream);
-    let number = item.number(name).map(|number| Time::Stream((number * unit).round() as i64));
-    number.or(clock).or_else(|| item.duration(name)).or_else(|| item.moment(name))
-}
-
-fn said(item: View<'_>, speakers: Option<View<'_>>, unit: f64) -> Option<Piece> {
-    let text = first(item, &TEXTS)?.0.as_str()?;
-    let label = SPEAKERS.iter().find_map(|name| match item.get(name)?.0 {
-        Value::Object(_) => item.get(name)?.name("name").or_else(|| item.get(name)?.name("id")),
-        _ => item.name(name),
-    });
-    // `speakers` gives a number its name.
-    let spoken = label.as_ref().and_then(|label| View(speakers?.0.get(label)?).name("label"));
-    let stream = |time: Option<Time>| match time {
-        Some(Time::Stream(ms)) if ms >= 0 => Some(ms),
-        _ => None,
-    };
-    let start_ms = stream(time(item, &STARTS, unit));
-    let length = item.number("duration").map(|number| (number * unit).round() as i64);
-    let end_ms = stream(time(item, &ENDS, unit)).or_else(|| Some(start_ms? + length?));
-    let keys = spoken.into_iter().chain(label).collect();
-    Some(Piece { keys, role: None, start_ms, end_ms, text: text.to_owned() })
-}
-
-/// Finds the party of a speaker: by name, or a number that is its place in `parties`.
-fn seat(piece: Piece, parties: &Parties, notes: &mut Vec<String>) -> Piece {
-    if piece.keys.iter().any(|key| parties.named(key).is_some()) {
-        return parties.cast(piece);
-    }
-    let number = match piece.keys.as_slice() {
-        [only] => only.parse::<usize>().ok().filter(|&place| parties.has_role(place)),
-        _ => None,
-    };
-    let Some(place) = number else { return piece };
-    let note = "the transcript's speaker numbers were taken as places in `parties`";
-    if notes.is_empty() {
-        notes.push(note.into());
-    }
-    parties.said_by(place, piece)
-}
-
-/// Deepgram's `results.channels[]`: paragraphs, else words. Its speakers are numbered as they
-/// were heard, which is no place in `parties`; channels are.
-fn deepgram(view: View<'_>) -> Option<Vec<Piece>> {
-    let results = view.get("results").unwrap_or(view);
-    let channels: Vec<View<'_>> = results.list("channels").collect();
-    let mut pieces = Vec::new();
-    for (number, channel) in channels.iter().enumerate() {
-        let best = channel.get("alternatives").and_then(View::first)?;
-        let alone = (channels.len() > 1).then(|| number.to_string());
-        let paragraphs = best.get("paragraphs").map(|it| it.list("paragraphs").collect::<Vec<_>>());
-        let paragraphs = paragraphs.filter(|list| !list.is_empty());
-        match paragraphs {
-            Some(list) => pieces.extend(list.iter().map(|one| paragraph(*one, alone.as_ref()))),
-            None => words(best, alone.as_ref(), &mut pieces),
-        }
-    }
-    (!pieces.is_empty()).then_some(pieces)
-}
-
-fn paragraph(view: View<'_>, channel: Option<&String>) -> Piece {
-    let sentences: Vec<&str> = view.list("sentences").filter_map(|one| one.str("text")).collect();
-    let stream = |name: &str| super::super::draft::stream_ms(view.seconds(name));
-    Piece {
-        keys: channel.cloned().or_else(|| view.name("speaker")).into_iter().collect(),
-        role: None,
-        start_ms: stream("start"),
-        end_ms: stream("end"),
-        text: sentences.join(" "),
-    }
-}
-
-fn words(best: View<'_>, channel: Option<&String>, pieces: &mut Vec<Piece>) {
-    let first = pieces.len();
-    for word in best.list("words") {
-        let Some(text) = word.str("punctuated_word").or_else(|| word.str("word")) else { continue };
-        let keys: Vec<String> =
-            channel.cloned().or_else(|| word.name("speaker")).into_iter().collect();
-        let stream = |name: &str| super::super::draft::stream_ms(word.seconds(name));
-        let (start_ms, end_ms) = (stream("start"), stream("end"));
-        let gap = |last: &Piece| start_ms.zip(last.end_ms).map_or(0, |(start, end)| start - end);
-        match pieces[first..].last_mut() {
-            Some(last) if last.keys == keys && gap(last) as f64 <= PAUSE_S * 1_000.0 => {
-                last.text = format!("{} {text}", last.text);
-                last.end_ms = end_ms.or(last.end_ms);
-            }
-            _ => pieces.push(Piece { keys, role: None, start_ms, end_ms, text: text.to_owned() }),
-        }
-    }
 }

@@ -120,7 +120,7 @@ fn in_order(turns: &mut [Turn]) -> Vec<usize> {
 fn strangers(unknown: &[(&str, usize, &str)]) -> String {
     if let [("", lines, words)] = unknown {
         return format!(
-            "nothing says who speaks ({lines} pieces, the first \"{}\"); --roles \"*:other\" takes \
+            "nothing says who speaks ({lines} in all, the first \"{}\"); --roles \"*:other\" takes \
              all of it as said by nobody in particular",
             quote(words)
         );

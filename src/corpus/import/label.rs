@@ -183,7 +183,7 @@ fn is_written_as_a_name(label: &str) -> bool {
     let first = |word: &str| word.chars().find(|c| c.is_alphanumeric());
     let begins = |word: &str| first(word).is_some_and(|c| !c.is_lowercase());
     let mut words = label.split_whitespace().filter(|word| first(word).is_some());
-    words.next().is_some_and(begins) && words.last().is_none_or(begins)
+    words.next().is_some_and(begins) && words.next_back().is_none_or(begins)
 }
 
 #[cfg(test)]

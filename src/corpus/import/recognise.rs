@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Format;
+use super::stamp::clock_ms;
 use crate::wire::vendors::view::View;
 
 /// The format of a text that is no JSON.
@@ -19,11 +20,13 @@ pub(super) fn lines(content: &str) -> Option<Format> {
     if is_token(content) {
         return None;
     }
-    // SubRip begins with the number of a cue and its times.
+    // SubRip begins with the number of a cue and its times, or with the times alone.
     let mut head = content.lines().filter(|line| !line.trim().is_empty()).take(2);
-    let number = head.next().is_some_and(|line| line.trim().bytes().all(|b| b.is_ascii_digit()));
-    let times = head.next().is_some_and(|line| line.contains("-->"));
-    Some(if number && times { Format::Webvtt } else { Format::Text })
+    let (first, second) = (head.next().unwrap_or_default(), head.next().unwrap_or_default());
+    let times = |line: &str| line.split_once("-->").is_some_and(|(at, _)| clock_ms(at).is_some());
+    let number = first.trim().bytes().all(|byte| byte.is_ascii_digit());
+    let cue = times(first) || (number && times(second));
+    Some(if cue { Format::Webvtt } else { Format::Text })
 }
 
 /// Whether it is a signed or encrypted vCon in the compact form: parts of base64url and dots.
@@ -92,6 +95,7 @@ mod tests {
             ("1\r\n00:00:01,000 --> 00:00:02,000\r\nhi", Some(Format::Webvtt)),
             ("[00:01] Agent: hi", Some(Format::Text)),
             ("12 monkeys: hi", Some(Format::Text)),
+            ("00:00:01.000 --> 00:00:02.000\nhi", Some(Format::Webvtt)),
             ("12\nAgent: hi", Some(Format::Text)),
             ("Agent: hi\nAgent: a --> b", Some(Format::Text)),
             (" [{\"a\":1}]", None),

@@ -10,13 +10,16 @@
 //! - A call ends where the next begins: at `---`, `===`, `***` (three or more); at `# id`,
 //!   `=== id ===`, `--- id ---`; at a line that is only `Call 123` or `Call ID: x`. An id without a
 //!   letter is put behind the file's name, as is the number of a call without an id.
-//! - Before the first words of a call, lines such as `Date: …`, `Duration: …` are passed over.
+//! - Before the first words of a call, lines such as `Date: …`, `Agent name: …` are passed over, and
+//!   so are lines without a label that an empty line separates from what is said; that is told.
 
 use super::Cast;
 use super::draft::{Draft, Piece};
 use super::label::{Line, line};
 use super::stamp::Zero;
 
+/// Most lines before the first words of a call.
+const MAX_HEAD: usize = 50;
 /// What may stand before the first words and is no speaker.
 const ABOUT: [&str; 14] = [
     "date",
@@ -52,7 +55,8 @@ const CALLS: [&str; 8] = [
 /// With the number of the line.
 pub(super) fn read(content: &str, cast: &Cast) -> Result<Vec<Draft>, String> {
     let mut calls = Calls::default();
-    for (index, text) in content.lines().enumerate() {
+    let lines: Vec<&str> = content.lines().collect();
+    for (index, text) in lines.iter().copied().enumerate() {
         if text.trim().is_empty() {
             continue;
         }
@@ -62,6 +66,13 @@ pub(super) fn read(content: &str, cast: &Cast) -> Result<Vec<Draft>, String> {
         }
         let parts = line(text, cast);
         if calls.draft.pieces.is_empty() && calls.about(&parts) {
+            continue;
+        }
+        if calls.draft.pieces.is_empty()
+            && parts.label.is_none()
+            && stands_apart(&lines[index..], cast)
+        {
+            calls.draft.note(format!("line {}: said by nobody and left out", index + 1));
             continue;
         }
         calls.say(&parts).map_err(|error| format!("line {}: {error}", index + 1))?;
@@ -93,7 +104,9 @@ impl Calls {
             self.begin(Some(parts.text.to_owned()));
             return true;
         }
-        ABOUT.iter().any(|word| label == *word)
+        let last = label.rsplit_once(' ').map_or("", |(_, last)| last);
+        ABOUT.contains(&label.as_str())
+            || ["name", "id", "number", "phone", "email", "extension"].contains(&last)
             || ["call", "start", "end", "recording"].iter().any(|word| {
                 let rest = label.strip_prefix(word).and_then(|rest| rest.strip_prefix(' '));
                 rest.is_some_and(|rest| ABOUT.contains(&rest))
@@ -143,6 +156,15 @@ impl Calls {
             false => Ok(self.done),
         }
     }
+}
+
+/// Whether an empty line comes before anything that somebody says.
+fn stands_apart(lines: &[&str], cast: &Cast) -> bool {
+    let next = lines
+        .iter()
+        .take(MAX_HEAD)
+        .find(|text| text.trim().is_empty() || line(text, cast).label.is_some());
+    next.is_some_and(|text| text.trim().is_empty())
 }
 
 /// Whether the line separates calls, and the id it gives.
@@ -255,6 +277,11 @@ mod tests {
 
     #[test]
     fn what_nobody_says_is_refused_with_its_line() {
+        let calls =
+            read("Call centre north\nof May\n\nAgent name: Jo\nAgent: a\n", &Cast::default());
+        let call = calls.unwrap().remove(0);
+        assert_eq!(call.pieces.len(), 1);
+        assert_eq!(call.notes[1], "line 2: said by nobody and left out");
         let error = read("\nhello there\n", &Cast::default()).unwrap_err();
         assert!(error.starts_with("line 2: nobody says \"hello there\""), "{error}");
         assert!(read("---\n# x\n", &Cast::default()).unwrap_err().contains("no line"));

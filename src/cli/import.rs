@@ -177,9 +177,10 @@ impl Import<'_> {
         if calls > 0 {
             *self.formats.entry(format).or_default() += calls;
             self.say(&format!(
-                "{name}: {}, {}, {turns} turns",
+                "{name}: {}, {}, {}",
                 format.name(),
-                counted(calls, "call")
+                counted(calls, "call"),
+                counted(turns, "turn")
             ));
         }
         notes.dedup();

@@ -12,7 +12,7 @@ use super::stamp::clock_ms;
 use crate::call::Timestamp;
 
 /// Longest tag and character reference, in bytes.
-const MAX_TAG: usize = 1_024;
+const MAX_TAG: usize = 256;
 const MAX_REFERENCE: usize = 11;
 
 /// Reads the one call of a file.

@@ -135,10 +135,9 @@ fn stream(ms: f64) -> Option<Time> {
 
 /// Whether two names differ in case and separators only.
 pub(crate) fn same(left: &str, right: &str) -> bool {
-    let plain = |text: &'_ str| {
-        let letters = text.bytes().filter(u8::is_ascii_alphanumeric);
-        letters.map(|byte| byte.to_ascii_lowercase())
-    };
+    fn plain(text: &str) -> impl Iterator<Item = u8> + '_ {
+        text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
+    }
     left == right || plain(left).eq(plain(right))
 }
 

@@ -8,6 +8,7 @@ mod console;
 mod crash;
 mod export;
 mod harness;
+mod import;
 mod imports;
 mod ingest;
 mod journal;

@@ -8,6 +8,7 @@ mod engine;
 mod evaluate;
 mod export;
 mod failure;
+mod import;
 mod journal;
 mod lessons;
 mod matrix;
@@ -42,6 +43,8 @@ enum Command {
     Watch(watch::Args),
     /// Score recorded calls: one JSON line for each turn.
     Score(score::Args),
+    /// Turn vCon, WebVTT, Contact Lens, Call Analytics and plain text into recorded calls.
+    Import(import::Args),
     /// Fit a model on recorded calls and write it with its card.
     Train(train::Args),
     /// Judge a model on recorded calls: what it catches, how early, at what price.
@@ -77,6 +80,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Replay(args) => replay::run(&args),
         Command::Watch(args) => watch::run(&args),
         Command::Score(args) => score::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Backtest(args) => backtest::run(&args),

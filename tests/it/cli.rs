@@ -39,6 +39,7 @@ fn every_command_explains_itself_with_examples() {
         "replay",
         "watch",
         "score",
+        "import",
         "train",
         "evaluate",
         "calibrate",

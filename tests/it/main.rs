@@ -9,6 +9,7 @@ mod contracts;
 mod crash;
 mod export;
 mod harness;
+mod import;
 mod imports;
 mod ingest;
 mod journal;

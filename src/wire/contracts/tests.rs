@@ -139,7 +139,7 @@ fn paths_declare_their_parameters() {
             }
             let in_path: BTreeSet<_> = path
                 .split('/')
-                .filter_map(|part| Some(("path", part.strip_prefix('{')?.strip_suffix('}')?)))
+                .filter_map(|part| Some(("path", part.split_once('{')?.1.split_once('}')?.0)))
                 .collect();
             declared.retain(|(place, _)| *place == "path");
             assert_eq!(declared, in_path, "{what}");

@@ -127,7 +127,7 @@ impl Adapter {
             self.current = call;
         }
         if stream.is_some() {
-            self.stream = stream;
+            self.stream.clone_from(&stream);
         }
         if events.is_empty() {
             self.counts.skipped += 1;
@@ -135,18 +135,16 @@ impl Adapter {
         }
         let named = self.facts.call_id.as_ref().or(self.current.as_ref()).cloned();
         let call_id = named.unwrap_or_else(|| format!("{}-{}", self.format.name(), self.nonce));
+        let current = self.stream.clone();
         let session = self.session(&call_id, settings)?;
         if !session.is_new(message_id.as_deref()) {
             return Ok(());
         }
         session.learn(&about);
-        for event in events {
+        let events = session.pass(events, current.as_deref(), stream.as_deref());
+        for (event, stream) in events {
             let step = Step::Raw(event, Box::new(about.clone()));
-            self.queue.push_back(Queued {
-                call_id: call_id.clone(),
-                stream: self.stream.clone(),
-                step,
-            });
+            self.queue.push_back(Queued { call_id: call_id.clone(), stream, step });
         }
         Ok(())
     }
@@ -203,7 +201,7 @@ impl Adapter {
                         session.chunk(said, stream.as_deref(), roles, unknown).map(Body::Chunk)
                     }
                     Event::Update => Some(Body::Update(update(about, settings))),
-                    Event::End { reason } => {
+                    Event::End { reason } | Event::Close { reason } => {
                         Some(Body::End(CallEnd { reason, ..CallEnd::default() }))
                     }
                 };

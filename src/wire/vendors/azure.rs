@@ -3,7 +3,7 @@
 //! Schema: spec (Microsoft's JavaScript speech SDK, its service messages). Times are ticks of
 //! 100 ns. A phrase without success is the end of a hypothesis that turned out to be nothing.
 
-use super::view::View;
+use super::view::{View, same};
 use super::{Event, Reading, Said};
 
 pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
@@ -13,10 +13,18 @@ pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
         "speech.phrase" => vec![Event::Said(phrase(message))],
         "speech.hypothesis" | "speech.fragment" => vec![Event::Said(hypothesis(message)?)],
         "" if message.get("RecognitionStatus").is_some() => vec![Event::Said(phrase(message))],
+        // An SDK's object says by its reason which of both it is.
+        "" if is_recognised(message) => vec![Event::Said(phrase(message))],
         "" if message.str("Text").is_some() => vec![Event::Said(hypothesis(message)?)],
         _ => Vec::new(),
     };
     Ok(Reading { stream: message.name("X-RequestId"), events, ..Reading::default() })
+}
+
+/// `RecognizedSpeech`, by name or number.
+fn is_recognised(message: View<'_>) -> bool {
+    message.number("reason") == Some(3.0)
+        || message.str("reason").is_some_and(|reason| same(reason, "RecognizedSpeech"))
 }
 
 fn hypothesis(message: View<'_>) -> Result<Said, String> {
@@ -26,8 +34,9 @@ fn hypothesis(message: View<'_>) -> Result<Said, String> {
 
 fn phrase(message: View<'_>) -> Said {
     let best = message.get("NBest").and_then(View::first);
-    let words = |name| best.and_then(|best| best.str(name));
-    let text = message.str("DisplayText").or_else(|| words("Display"));
+    let words = |name| best.and_then(|best| best.str(name)).filter(|text| !text.is_empty());
+    let text = message.str("DisplayText").or_else(|| message.str("Text"));
+    let text = text.filter(|text| !text.is_empty()).or_else(|| words("Display"));
     let text = text.or_else(|| words("Lexical")).unwrap_or_default();
     let success = message.str("RecognitionStatus").is_none_or(|it| it == "Success");
     Said {
@@ -86,6 +95,30 @@ pub(super) mod tests {
     fn json_alone() {
         let told = told(Format::Azure, "0:customer,1:agent", &call());
         assert_eq!(told, told_of_a_call("start azure-n"));
+    }
+
+    #[test]
+    fn objects_of_an_sdk_and_empty_display_texts() {
+        let said = |reason: Value, text: &str| {
+            json!({"resultId": "r", "reason": reason, "text": text, "offset": 10_000_000,
+                   "duration": 5_000_000, "speakerId": "Guest-1"})
+        };
+        let messages = [
+            said(json!(2), "i want"),
+            said(json!("RecognizedSpeech"), "I want out."),
+            json!({"RecognitionStatus": "Success", "DisplayText": "", "Offset": 20_000_000,
+                   "Duration": 5_000_000, "NBest": [{"Display": "", "Lexical": "now"}]}),
+        ];
+        for format in [Format::Azure, Format::Auto] {
+            assert_eq!(
+                told(format, "Guest-1:customer", &messages)[1..],
+                [
+                    "#1 customer~ 1000-1500 i want",
+                    "#1 customer 1000-1500 I want out.",
+                    "#2 other 2000-2500 now"
+                ]
+            );
+        }
     }
 
     #[test]

@@ -36,13 +36,14 @@ fn said(part: View<'_>, id: Option<String>, words: &str, is_final: bool) -> Resu
     Ok(Event::Said(Said {
         track: track.clone().unwrap_or_default(),
         speaker: role.into_iter().chain(track).collect(),
-        role: None,
         key: id.map_or(Key::Open, Key::Own),
-        start: part.millis("BeginOffsetMillis"),
+        start: part
+            .millis("BeginOffsetMillis")
+            .or_else(|| part.get("Time")?.moment("AbsoluteTime")),
         end: part.millis("EndOffsetMillis"),
         is_final,
         text: text.to_owned(),
-        confidence: None,
+        ..Said::default()
     }))
 }
 

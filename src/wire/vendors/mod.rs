@@ -17,11 +17,14 @@ mod call_analytics;
 mod contact_lens;
 mod conversation_relay;
 mod deepgram;
+mod envelope;
 mod genesys;
 mod gladia;
 mod google;
+mod hold;
 mod jambonz;
 mod lca;
+mod legs;
 mod memory;
 mod recognise;
 mod revai;
@@ -148,6 +151,11 @@ pub enum Event {
     Said(Said),
     /// Something about the call changed: [`Reading::about`].
     Update,
+    /// The stream of the message is over, and the call with its last one.
+    Close {
+        /// Why, in the vendor's words.
+        reason: Option<String>,
+    },
     /// The call is over.
     End {
         /// Why, in the vendor's words.
@@ -207,6 +215,8 @@ pub struct Said {
     pub end: Option<Time>,
     /// Whether it will not change any more.
     pub is_final: bool,
+    /// Final, but it may come once more, better worded.
+    pub is_draft: bool,
     /// The words.
     pub text: String,
     /// 0 … 1.

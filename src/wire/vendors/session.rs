@@ -3,9 +3,11 @@
 //! Here the rules that all formats share are kept: repeats are dropped, a partial and its final
 //! are one segment, speakers get roles, times become call time.
 
+use super::hold::Hold;
+use super::legs::Legs;
 use super::timeline::Timeline;
 use super::window::{Window, hash};
-use super::{About, Key, Roles, Said, Time};
+use super::{About, Event, Key, Roles, Said, Time};
 use crate::call::Speaker;
 use crate::engine::event::Chunk;
 
@@ -49,6 +51,8 @@ pub(super) struct Session {
     segments: Window,
     /// Ids of messages that came.
     messages: Window,
+    hold: Hold,
+    legs: Legs,
 }
 
 /// One utterance after another.
@@ -80,6 +84,8 @@ impl Session {
             partials: Vec::new(),
             segments: Window::new(REMEMBERED),
             messages: Window::new(REMEMBERED),
+            hold: Hold::default(),
+            legs: Legs::default(),
         }
     }
 
@@ -125,6 +131,23 @@ impl Session {
         if self.phase == Phase::New {
             merge(&mut self.about, about);
         }
+    }
+
+    /// What to tell now that `events` of a stream came, each with its stream; `named` is the stream
+    /// if the message itself names it.
+    pub fn pass(
+        &mut self,
+        events: Vec<Event>,
+        stream: Option<&str>,
+        named: Option<&str>,
+    ) -> Vec<(Event, Option<String>)> {
+        let mut told = Vec::with_capacity(events.len());
+        for event in events {
+            for (event, stream) in self.hold.pass(event, stream) {
+                told.extend(self.legs.pass(event, named).map(|event| (event, stream)));
+            }
+        }
+        told
     }
 
     /// The chunk of a piece of speech, numbered 0; `None` when it says nothing new. Adds to

@@ -23,7 +23,10 @@ pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
 }
 
 fn said(message: View<'_>, is_final: bool) -> Result<Vec<Event>, String> {
-    let metadata = message.get("metadata").ok_or("`metadata` is missing")?;
+    let metadata = message.get("metadata").unwrap_or(message);
+    if message.get("metadata").is_none() && message.get("results").is_none() {
+        return Err("`metadata` and `results` are missing".into());
+    }
     let channel = message.name("channel");
     let words = message.list("results").map(|result| {
         let best = result.get("alternatives").and_then(View::first);
@@ -44,8 +47,8 @@ fn said(message: View<'_>, is_final: bool) -> Result<Vec<Event>, String> {
     let said = Said {
         track: channel.clone().unwrap_or_default(),
         speaker: channel.into_iter().collect(),
-        start: metadata.seconds("start_time"),
-        end: metadata.seconds("end_time"),
+        start: metadata.seconds("start_time").or_else(|| words.first()?.start),
+        end: metadata.seconds("end_time").or_else(|| words.last()?.end),
         is_final,
         text,
         ..Said::default()
@@ -106,7 +109,7 @@ pub(super) mod tests {
     #[test]
     fn without_a_transcript_the_words_are_joined() {
         let mut message = said("AddTranscript", "S1", (1.0, 2.0), "Hello there");
-        message["metadata"].as_object_mut().unwrap().remove("transcript");
+        message.as_object_mut().unwrap().remove("metadata");
         message["results"]
             .as_array_mut()
             .unwrap()

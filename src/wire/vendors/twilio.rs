@@ -3,7 +3,8 @@
 //! Schema: doc title and third-party handlers (Twilio TwiML guide "<Transcription>"; the field
 //! list agreed between four handlers; field table itself not read). `TranscriptionData` is JSON
 //! inside a form field. There is no time of the words, only of the message: it is taken for their
-//! end. (`TranscriptionSid`, `SequenceId`) recognises Twilio's retries.
+//! end. (`TranscriptionSid`, `SequenceId`) recognises Twilio's retries. A call may have several
+//! transcriptions at once, each with its own stop.
 
 use serde_json::Value;
 
@@ -23,14 +24,15 @@ pub(super) fn read(form: View<'_>) -> Result<Reading, String> {
             vec![Event::Start]
         }
         "transcription-content" => vec![Event::Said(content(form, time)?)],
-        "transcription-stopped" => vec![Event::End { reason: None }],
+        "transcription-stopped" => vec![Event::Close { reason: None }],
         _ => Vec::new(),
     };
     let call = form.name("CallSid").or_else(|| form.name("TranscriptionSid"));
     let number = form.name("SequenceId");
     let message_id = number
         .map(|number| format!("{}/{number}", form.name("TranscriptionSid").unwrap_or_default()));
-    Ok(Reading { call, message_id, about, events, ..Reading::default() })
+    let stream = form.name("TranscriptionSid");
+    Ok(Reading { call, message_id, stream, about, events })
 }
 
 fn content(form: View<'_>, time: Option<Time>) -> Result<Said, String> {
@@ -48,7 +50,7 @@ fn content(form: View<'_>, time: Option<Time>) -> Result<Said, String> {
         track: track.clone().unwrap_or_default(),
         speaker: track.into_iter().collect(),
         end: time,
-        is_final: form.flag("Final").unwrap_or(true),
+        is_final: form.flag("Final").or_else(|| data.flag("is_final")).unwrap_or(true),
         text: text.to_owned(),
         confidence: data.confidence("confidence"),
         ..Said::default()

@@ -121,6 +121,11 @@ impl Format {
         NAMES.iter().find(|(_, format)| *format == self).map_or("", |(name, _)| name)
     }
 
+    /// Whether a message goes on from those before it, and tells little alone.
+    pub fn goes_on(self) -> bool {
+        self == Format::Soniox
+    }
+
     /// All names, for error messages.
     pub fn names() -> String {
         NAMES.map(|(name, _)| name).join(", ")

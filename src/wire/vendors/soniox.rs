@@ -4,7 +4,7 @@
 //! parts of words and become final one by one, so they are held back until a sentence is whole:
 //! at `<end>` or `<fin>`, at another speaker, after a full stop, or when there are many. Until
 //! then they are scored as a partial, together with the tokens that may still change.
-//! Translations are skipped.
+//! Translations are skipped. Nothing tells a token that is sent again from one said twice.
 
 use super::view::View;
 use super::{Event, Memory, Reading, Said, Time};

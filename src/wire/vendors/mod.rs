@@ -26,6 +26,7 @@ mod jambonz;
 mod lca;
 mod legs;
 mod memory;
+mod parts;
 mod recognise;
 mod revai;
 mod roles;
@@ -222,6 +223,8 @@ pub struct Said {
     pub is_final: bool,
     /// Final, but it may come once more, better worded.
     pub is_draft: bool,
+    /// Names this part of an utterance of which other partials may be other parts.
+    pub part: Option<String>,
     /// The words.
     pub text: String,
     /// 0 … 1.

@@ -138,7 +138,7 @@ fn by_fields(message: View<'_>) -> Option<Format> {
     let tests = [
         (says("event", "live."), Format::Gladia),
         (has("EventType") && (has("ContactId") || has("Segments")), Format::ContactLens),
-        (in_segments(message), Format::ContactLens),
+        (has("StreamingEventType") || in_segments(message), Format::ContactLens),
         (has("EventType") && has("CallId"), Format::Lca),
         (has("TranscriptEvent") || has("TranscriptResultStream"), Format::Transcribe),
         (message.at(&["Transcript", "Results"]).is_some(), Format::Transcribe),

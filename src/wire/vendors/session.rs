@@ -5,6 +5,7 @@
 
 use super::hold::Hold;
 use super::legs::Legs;
+use super::parts::Parts;
 use super::timeline::Timeline;
 use super::window::{Window, hash};
 use super::{About, Event, Key, Roles, Said, Time};
@@ -53,6 +54,7 @@ pub(super) struct Session {
     messages: Window,
     hold: Hold,
     legs: Legs,
+    parts: Parts,
 }
 
 /// One utterance after another.
@@ -86,6 +88,7 @@ impl Session {
             messages: Window::new(REMEMBERED),
             hold: Hold::default(),
             legs: Legs::default(),
+            parts: Parts::default(),
         }
     }
 
@@ -143,6 +146,10 @@ impl Session {
     ) -> Vec<(Event, Option<String>)> {
         let mut told = Vec::with_capacity(events.len());
         for event in events {
+            let event = match event {
+                Event::Said(said) => Event::Said(self.parts.whole(said)),
+                event => event,
+            };
             for (event, stream) in self.hold.pass(event, stream) {
                 told.extend(self.legs.pass(event, named).map(|event| (event, stream)));
             }

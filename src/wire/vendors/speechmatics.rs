@@ -24,8 +24,9 @@ pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
 
 fn said(message: View<'_>, is_final: bool) -> Result<Vec<Event>, String> {
     let metadata = message.get("metadata").unwrap_or(message);
-    if message.get("metadata").is_none() && message.get("results").is_none() {
-        return Err("`metadata` and `results` are missing".into());
+    let text = metadata.str("transcript").or_else(|| message.str("transcript"));
+    if text.is_none() && message.get("results").is_none() {
+        return Err("`metadata.transcript` and `results` are missing".into());
     }
     let channel = message.name("channel");
     let words = message.list("results").map(|result| {
@@ -40,7 +41,7 @@ fn said(message: View<'_>, is_final: bool) -> Result<Vec<Event>, String> {
         }
     });
     let words: Vec<Word> = words.collect();
-    let text = metadata.str("transcript").map(str::to_owned).unwrap_or_else(|| {
+    let text = text.map(str::to_owned).unwrap_or_else(|| {
         let runs = runs(words.iter().map(|word| Word { speaker: None, ..word.clone() }));
         runs.into_iter().map(|run| run.text).collect()
     });

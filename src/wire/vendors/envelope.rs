@@ -59,7 +59,7 @@ fn content(record: &Map<String, Value>) -> Option<Result<Value, String>> {
 fn single(fields: &Map<String, Value>) -> Option<Result<Value, String>> {
     let has = |name: &str| fields.contains_key(name);
     // SNS over HTTP, or in a queue.
-    if has("TopicArn") {
+    if has("TopicArn") && text(fields, "Type") == Some("Notification") {
         return text(fields, "Message").map(parsed);
     }
     // A record alone.
@@ -153,7 +153,8 @@ mod tests {
     fn wrappers_in_wrappers_and_several_messages_in_a_record() {
         let messages = json!([{"a": 1}, {"b": 2}]);
         let event = json!({"detail-type": "call", "detail": {"a": 1}}).to_string();
-        let topic = json!({"TopicArn": "arn", "Message": event}).to_string();
+        let topic = json!({"Type": "Notification", "TopicArn": "arn", "Message": event});
+        let topic = topic.to_string();
         let lines = BASE64_STANDARD.encode("{\"b\":2}\n{\"c\":3}\n");
         let queue = json!({"Records": [{"body": topic}, {"body": "{\"a\":2}"}, {"data": lines}]});
         assert_eq!(

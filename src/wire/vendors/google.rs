@@ -90,6 +90,19 @@ pub(super) mod tests {
         ]
     }
 
+    /// A stream may last five minutes; the next begins at 0 again.
+    #[test]
+    fn a_stream_that_begins_again_goes_on_after_the_first() {
+        let messages = [
+            json!({"results": [result(1, "290s", true, "Wait.")]}),
+            json!({"results": [result(1, "3.5s", true, "Hello again.")]}),
+        ];
+        assert_eq!(
+            told(Format::Google, "", &messages)[1..],
+            ["#1 customer -290000 Wait.", "#2 customer -293500 Hello again."]
+        );
+    }
+
     #[test]
     fn v1_with_speakers_lists_all_words_again() {
         let word = |text: &str, tag: u64, at: f64| {

@@ -176,10 +176,14 @@ impl Session {
         if known && has_identity(&said) || late {
             return None;
         }
-        if said.is_final && Timeline::is_back(last_final.0, said.start) {
+        let is_back = match said.start {
+            Some(_) => Timeline::is_back(last_final.0, said.start),
+            None => Timeline::is_back(last_final.1, said.end),
+        };
+        if said.is_final && is_back {
             self.timeline.restart(stream);
         }
-        let epoch = self.timeline.epoch(stream, said.start);
+        let epoch = self.timeline.epoch(stream, said.start.or(said.end));
         let start_ms = self.timeline.place(stream, said.start);
         let segment_id = self.segment(&said, stream, track, epoch, start_ms);
         if said.is_final {

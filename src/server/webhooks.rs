@@ -156,7 +156,7 @@ async fn tell(
     let mut adapter = shared.lock().await;
     let mut permit = Some(app.desk.journal().try_permit().ok_or_else(busy)?);
     let mut platform = Platform::of_webhooks(Arc::clone(&app.desk));
-    adapter.lost(&call_id);
+    adapter.lost_all();
     // Opens the call again even if everything else came before, and so waits for its commit.
     let mut first = Reading { events: vec![Event::Start], ..Reading::default() };
     if let News::Readings(readings) = &news {

@@ -231,6 +231,26 @@ async fn twilio_pushes_a_call_and_its_retries_change_nothing() {
 }
 
 #[tokio::test]
+async fn a_transcription_after_a_pause_is_a_call_of_its_own() {
+    let server = Server::start();
+    let send = async |body: String| {
+        assert_eq!(post(server.address, HOOK, FORM, &body).await.0, 204);
+    };
+    let later = |body: String| body.replace("=GT1", "=GT2");
+    send(content("CA1", 1, "inbound", true, "Hello.")).await;
+    send(twilio("CA1", 2, "stopped", "")).await;
+    for number in [4, 5] {
+        send(later(content("CA1", number, "inbound", true, "Hello again."))).await;
+    }
+    assert_eq!(transcript(&server, "CA1").await, ["customer -0 Hello."]);
+    let call = get(server.address, "/v1/calls/CA1~GT2").await;
+    assert_eq!((&call["state"], &call["last_seq"]), (&json!("open"), &json!(2)));
+    send(later(twilio("CA1", 9, "stopped", ""))).await;
+    let call = get(server.address, "/v1/calls/CA1~GT2").await;
+    assert_eq!((&call["state"], &call["last_seq"]), (&json!("ended"), &json!(3)));
+}
+
+#[tokio::test]
 async fn requests_of_a_call_that_come_at_once_are_all_taken() {
     let server = Server::start();
     let requests = (1..=20).map(|number| {

@@ -34,11 +34,11 @@ pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
     Ok(reading)
 }
 
-/// The words of this result: with speakers, v1 lists all words since the stream began.
+/// The words of this result: with speakers, all words since the stream began are listed.
 fn own_words(best: View<'_>) -> impl Iterator<Item = View<'_>> {
     let all = best.list("words").count();
-    let own = best.str("transcript").map_or(0, |text| text.split_whitespace().count());
-    best.list("words").skip(if own == 0 { 0 } else { all.saturating_sub(own) })
+    let own = best.str("transcript").map_or(all, |text| text.split_whitespace().count());
+    best.list("words").skip(all.saturating_sub(own))
 }
 
 /// A number that counts from 1; 0 is none.
@@ -104,7 +104,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn v1_with_speakers_lists_all_words_again() {
+    fn with_speakers_all_words_are_listed_again() {
         let word = |text: &str, tag: u64, at: f64| {
             json!({"word": text, "speakerTag": tag, "startTime": format!("{at}s"),
                    "endTime": {"seconds": at as u64 + 1, "nanos": 0}})
@@ -119,8 +119,11 @@ pub(super) mod tests {
             word("is", 2, 21.0),
             word("here", 1, 22.0),
         ];
-        let messages =
-            [final_of("hello", "2s", &words[..1]), final_of("where is here", "23s", &words)];
+        let messages = [
+            final_of("hello", "2s", &words[..1]),
+            final_of("where is here", "23s", &words),
+            final_of("", "24s", &words),
+        ];
         assert_eq!(
             told(Format::Google, "1:agent,2:customer", &messages)[1..],
             [

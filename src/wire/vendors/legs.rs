@@ -1,5 +1,5 @@
 //! A call of several streams, each with an end marker of its own: legs of a session,
-//! transcriptions started one beside the other.
+//! transcriptions started one beside the other or one after the other.
 
 use super::Event;
 
@@ -10,6 +10,7 @@ const MAX_LEGS: usize = 16;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Legs {
     open: Vec<Leg>,
+    over: Vec<String>,
     has_words: bool,
 }
 
@@ -32,6 +33,18 @@ impl Legs {
         }
     }
 
+    /// The call is over, and so are all its legs.
+    pub fn end(self) -> Legs {
+        let Legs { open, mut over, .. } = self;
+        over.extend(open.into_iter().map(|leg| leg.name));
+        Legs { over, ..Legs::default() }
+    }
+
+    /// Whether that leg was of the call.
+    pub fn knows(&self, name: &str) -> bool {
+        self.over.iter().any(|over| over == name) || self.open.iter().any(|leg| leg.name == name)
+    }
+
     fn open(&mut self, name: &str, has_words: bool) {
         self.has_words |= has_words;
         if let Some(leg) = self.open.iter_mut().find(|leg| leg.name == name) {
@@ -48,6 +61,12 @@ impl Legs {
     /// as none was.
     fn close(&mut self, name: Option<&str>) -> bool {
         self.open.retain(|leg| Some(leg.name.as_str()) != name);
+        if let Some(name) = name.filter(|name| !self.knows(name)) {
+            if self.over.len() >= MAX_LEGS {
+                self.over.remove(0);
+            }
+            self.over.push(name.to_owned());
+        }
         name.is_none() || !self.open.iter().any(|leg| leg.has_words || !self.has_words)
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Session {
     pub seq: u64,
     /// What is known of the call.
     pub about: About,
+    /// The call after whose end this one began.
+    pub previous: Option<String>,
     /// Tells segments of this connection from those of others.
     nonce: String,
     timeline: Timeline,
@@ -79,6 +81,7 @@ impl Session {
             was_started: false,
             seq: 0,
             about: About::default(),
+            previous: None,
             nonce: nonce.to_owned(),
             timeline: Timeline::default(),
             tracks: Vec::new(),
@@ -107,10 +110,17 @@ impl Session {
         self.was_started
     }
 
-    /// The call is over: nothing of it is needed any more but that.
+    /// The call is over: nothing of it is needed any more but that, and which legs it had.
     pub fn end(&mut self) {
         let (seq, was_started) = (self.seq, self.was_started);
-        *self = Session { phase: Phase::Over, seq, was_started, ..Session::new(&self.nonce) };
+        let legs = std::mem::take(&mut self.legs).end();
+        let ended = Session::new(&self.nonce);
+        *self = Session { phase: Phase::Over, seq, was_started, legs, ..ended };
+    }
+
+    /// Whether it is over, and what is said on `leg` was said after it.
+    pub fn is_before(&self, leg: &str) -> bool {
+        self.phase == Phase::Over && !self.legs.knows(leg)
     }
 
     /// Begins another utterance where one is open.
@@ -145,6 +155,11 @@ impl Session {
         named: Option<&str>,
     ) -> Vec<(Event, Option<String>)> {
         let mut told = Vec::with_capacity(events.len());
+        if self.phase == Phase::Over {
+            // Nothing of it is told, so nothing is learnt from it either.
+            told.extend(events.into_iter().map(|event| (event, None)));
+            return told;
+        }
         for event in events {
             let event = match event {
                 Event::Said(said) => Event::Said(self.parts.whole(said)),

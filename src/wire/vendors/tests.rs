@@ -37,7 +37,9 @@ impl Line {
             match body {
                 Body::Start(start) => {
                     let lang = start.lang.unwrap_or_default();
-                    self.told.push(format!("start {call_id} {lang}").trim_end().to_owned());
+                    let previous = start.previous_call_id.map(|id| format!(" after {id}"));
+                    let previous = previous.unwrap_or_default();
+                    self.told.push(format!("start {call_id}{previous} {lang}").trim_end().into());
                     self.adapter.started(&call_id, 0, 0, false);
                     continue;
                 }

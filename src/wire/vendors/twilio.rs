@@ -105,6 +105,32 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_transcription_after_a_pause_is_a_call_of_its_own() {
+        let later = |mut form: Value| {
+            form["TranscriptionSid"] = json!("GT2");
+            form
+        };
+        let mut messages = call();
+        messages.extend([
+            // A retry that comes late is none.
+            said(6, "21.000", "inbound_track", "true", "Too late."),
+            later(form(1, "transcription-started", "40.000", &json!({}))),
+            later(said(2, "43.000", "inbound_track", "true", "Hello again.")),
+            later(said(3, "45.000", "outbound_track", "true", "Hello.")),
+            later(form(4, "transcription-stopped", "50.000", &json!({}))),
+        ]);
+        assert_eq!(
+            told(Format::Twilio, "", &messages)[5..],
+            [
+                "start CA1~GT2 after CA1 en-US",
+                "#3 customer -0 Hello again.",
+                "#4 agent -2000 Hello.",
+                "end"
+            ]
+        );
+    }
+
+    #[test]
     fn the_same_words_in_another_message_are_said_again() {
         let messages = [
             said(1, "01.000", "inbound_track", "true", "Yes."),

@@ -114,13 +114,15 @@ pub(super) mod tests {
                    "alternatives": [{"transcript": text, "words": words}]}]})
         };
         let words = [
-            word("hello", 1, 1.0),
+            word("hello", 2, 1.0),
             word("where", 2, 20.0),
             word("is", 2, 21.0),
             word("here", 1, 22.0),
         ];
+        // Who said the first word was thought otherwise then.
+        let first = [word("hello", 1, 1.0)];
         let messages = [
-            final_of("hello", "2s", &words[..1]),
+            final_of("hello", "2s", &first),
             final_of("where is here", "23s", &words),
             final_of("", "24s", &words),
         ];

@@ -20,16 +20,8 @@ const STREAM_STATE: f64 = 8.0;
 const TERMINATED: f64 = 4.0;
 
 pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
-    let webhook = message.str("event").map(|name| (name, message.get("payload")));
-    if let Some((name, payload)) = webhook {
-        let payload = payload.unwrap_or(message);
-        let ended = name.ends_with("rtms_stopped").then(|| Event::End { reason: None });
-        let events = name.ends_with("rtms_started").then_some(Event::Start).or(ended);
-        return Ok(Reading {
-            call: call(payload),
-            events: events.into_iter().collect(),
-            ..Reading::default()
-        });
+    if let Some(name) = message.str("event") {
+        return Ok(webhook(name, message.get("payload").unwrap_or(message)));
     }
     let kind = message.number("msg_type");
     // A bridge may send the content alone.
@@ -48,6 +40,16 @@ pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
     let content = parsed.as_ref().map_or(content, View);
     let said = Event::Said(said(content)?);
     Ok(Reading { call: call(message), events: vec![said], ..Reading::default() })
+}
+
+/// The webhooks that tell of a stream's start and end.
+fn webhook(name: &str, payload: View<'_>) -> Reading {
+    let events = match name {
+        name if name.ends_with("rtms_started") => vec![Event::Start],
+        name if name.ends_with("rtms_stopped") => vec![Event::End { reason: None }],
+        _ => Vec::new(),
+    };
+    Reading { call: call(payload), events, ..Reading::default() }
 }
 
 fn call(message: View<'_>) -> Option<String> {
@@ -108,7 +110,7 @@ pub(super) mod tests {
         let alone = json!({"user_id": 1, "user_name": "Jane", "timestamp": 1_795_318_801_000_u64,
                            "data": "Hello."});
         let state = |state: u64| json!({"msg_type": 8, "state": state, "reason": 6});
-        let messages = [first, alone, state(2), state(4)];
+        let messages = [first, state(2), alone, state(4)];
         assert_eq!(
             told(Format::Zoom, "Jane:agent", &messages),
             ["start zoom-n", "#1 agent 1000- Hello.", "end"]

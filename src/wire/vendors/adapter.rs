@@ -137,9 +137,10 @@ impl Adapter {
         let call_id = named.unwrap_or_else(|| format!("{}-{}", self.format.name(), self.nonce));
         let current = self.stream.clone();
         let later = stream.as_deref().and_then(|leg| self.later(&call_id, leg, &events));
-        let call_id = later.clone().unwrap_or_else(|| call_id.clone());
+        let previous = later.as_ref().map(|_| call_id.clone());
+        let call_id = later.unwrap_or(call_id);
         let session = self.session(&call_id, settings)?;
-        session.previous = later.and_then(|later| Some(later.rsplit_once('~')?.0.to_owned()));
+        session.previous = previous;
         if !session.is_new(message_id.as_deref()) {
             return Ok(());
         }

@@ -3,10 +3,19 @@
 //! Schema: spec (Microsoft's JavaScript speech SDK, its service messages). Times are ticks of
 //! 100 ns. A phrase without success is the end of a hypothesis that turned out to be nothing.
 
+use serde_json::Value;
+
 use super::view::{View, same};
 use super::{Event, Reading, Said};
 
 pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
+    // The JavaScript SDK's objects, written out, keep what the service sent as text.
+    let result = message.get("privResult").unwrap_or(message);
+    let sent = result.str("privJson").and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let sent = sent.filter(|sent| sent.get("privJson").is_none());
+    if let Some(sent) = sent {
+        return read(View(&sent));
+    }
     let path = message.str("Path").unwrap_or_default().to_ascii_lowercase();
     let events = match path.as_str() {
         "turn.end" => vec![Event::End { reason: None }],
@@ -49,7 +58,7 @@ fn phrase(message: View<'_>) -> Said {
 
 fn said(message: View<'_>) -> Said {
     let channel = message.name("Channel");
-    let start = message.ticks("Offset");
+    let start = message.ticks("Offset").or_else(|| message.ticks("OffsetInTicks"));
     let speaker = message.name("SpeakerId").into_iter().chain(channel.clone());
     Said {
         speaker: speaker.chain(channel.is_none().then(|| "0".to_owned())).collect(),
@@ -95,6 +104,22 @@ pub(super) mod tests {
     fn json_alone() {
         let told = told(Format::Azure, "0:customer,1:agent", &call());
         assert_eq!(told, told_of_a_call("start azure-n"));
+    }
+
+    #[test]
+    fn objects_of_the_javascript_sdk_keep_what_was_sent() {
+        let sent: Vec<Value> = call()
+            .into_iter()
+            .map(|message| {
+                let result = json!({"privReason": 3, "privText": "x",
+                                    "privJson": message.to_string()});
+                json!({"privOffset": 1, "privResult": result, "privSessionId": "s"})
+            })
+            .collect();
+        for format in [Format::Azure, Format::Auto] {
+            let told = told(format, "0:customer,1:agent", &sent);
+            assert_eq!(told, told_of_a_call("start azure-n"));
+        }
     }
 
     #[test]

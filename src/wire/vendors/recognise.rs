@@ -157,6 +157,7 @@ fn by_fields(message: View<'_>) -> Option<Format> {
         (has("call_sid") || message.at(&["speech", "alternatives"]).is_some(), Format::Jambonz),
         (says("message", "Add") || says("message", "RecognitionStarted"), Format::Speechmatics),
         (says("Path", "speech.") || has("RecognitionStatus"), Format::Azure),
+        (has("privResult") || has("privJson"), Format::Azure),
         (has("Text") && has("Offset") && has("Duration"), Format::Azure),
         (has("tokens"), Format::Soniox),
         (message.number("msg_type").is_some(), Format::Zoom),

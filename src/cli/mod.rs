@@ -6,7 +6,9 @@ mod config;
 mod demo;
 mod engine;
 mod evaluate;
+mod export;
 mod failure;
+mod import;
 mod journal;
 mod lessons;
 mod matrix;
@@ -41,6 +43,8 @@ enum Command {
     Watch(watch::Args),
     /// Score recorded calls: one JSON line for each turn.
     Score(score::Args),
+    /// Turn vCon, WebVTT, Contact Lens, Call Analytics and plain text into recorded calls.
+    Import(import::Args),
     /// Fit a model on recorded calls and write it with its card.
     Train(train::Args),
     /// Judge a model on recorded calls: what it catches, how early, at what price.
@@ -49,6 +53,8 @@ enum Command {
     Backtest(backtest::Args),
     /// Set a model's thresholds by your own ended calls.
     Calibrate(calibrate::Args),
+    /// Write ended calls and their alerts for other programs: JSON Lines, CSV, vCon, WebVTT.
+    Export(export::Args),
     /// Check the configuration of the service and see every setting.
     Config(config::Args),
     /// Check the escalation matrix and see who would be told of an alert, and when.
@@ -74,10 +80,12 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Replay(args) => replay::run(&args),
         Command::Watch(args) => watch::run(&args),
         Command::Score(args) => score::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Backtest(args) => backtest::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Matrix(args) => matrix::run(&args),
         Command::Journal(args) => journal::run(&args),

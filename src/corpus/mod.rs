@@ -1,6 +1,7 @@
 //! Reading recorded calls, their annotation, and labelled texts: JSON Lines, plain or gzipped, from files, folders or stdin.
 
 mod annotation;
+pub mod import;
 mod texts;
 
 use std::fs::File;

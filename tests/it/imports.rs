@@ -17,7 +17,7 @@ const ROOMS: [(&str, &str); 17] = [
     ("journal", "wire engine features model text call"),
     ("wire", "engine features model text call"),
     ("train", "corpus engine features model text call"),
-    ("corpus", "call"),
+    ("corpus", "wire call"),
     ("engine", "features model text call"),
     ("features", "model text call"),
     ("model", "text call"),

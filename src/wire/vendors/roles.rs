@@ -43,21 +43,30 @@ impl Roles {
     /// The role of who is known by any of `keys`, the most telling first. `default` is what the
     /// format says when the map does not. `None` when nobody knows.
     pub(super) fn of(&self, keys: &[String], default: Option<Speaker>) -> Option<Speaker> {
-        let mapped = |key: &str| {
-            let entry =
-                self.0.iter().find(|(name, _)| plain(name).eq_ignore_ascii_case(plain(key)));
-            entry.map(|(_, speaker)| *speaker)
-        };
+        self.named(keys)
+            .or_else(|| self.everybody_else())
+            .or(default)
+            .or_else(|| keys.iter().find_map(|key| role_named(key)))
+    }
+
+    /// The role that the map gives to any of `keys` by name.
+    pub(crate) fn named(&self, keys: &[String]) -> Option<Speaker> {
         // `spk_0`, `ch_0` and `Guest-0` may be called 0.
         let number = |key: &str| {
             let (_, number) = key.rsplit_once(['_', '-'])?;
-            number.bytes().all(|byte| byte.is_ascii_digit()).then(|| mapped(number)).flatten()
+            number.bytes().all(|byte| byte.is_ascii_digit()).then(|| self.entry(number)).flatten()
         };
-        let named = keys.iter().find_map(|key| mapped(key).or_else(|| number(key)));
-        named
-            .or_else(|| mapped("*"))
-            .or(default)
-            .or_else(|| keys.iter().find_map(|key| role_named(key)))
+        keys.iter().find_map(|key| self.entry(key).or_else(|| number(key)))
+    }
+
+    /// The role that the map gives to whom it does not name: that of `*`.
+    pub(crate) fn everybody_else(&self) -> Option<Speaker> {
+        self.entry("*")
+    }
+
+    fn entry(&self, key: &str) -> Option<Speaker> {
+        let entry = self.0.iter().find(|(name, _)| plain(name).eq_ignore_ascii_case(plain(key)));
+        entry.map(|(_, speaker)| *speaker)
     }
 }
 
@@ -67,7 +76,7 @@ fn plain(key: &str) -> &str {
 }
 
 /// Words that vendors have for roles.
-fn role_named(word: &str) -> Option<Speaker> {
+pub(crate) fn role_named(word: &str) -> Option<Speaker> {
     const WORDS: [(&[&str], Speaker); 4] = [
         (
             &[

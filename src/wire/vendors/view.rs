@@ -14,7 +14,7 @@ const MAX_TICKS: f64 = 3_155_378_976e9;
 
 /// One value of a vendor's message.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct View<'a>(pub &'a Value);
+pub(crate) struct View<'a>(pub &'a Value);
 
 impl<'a> View<'a> {
     /// A field that is there and not null. `isFinal`, `is_final` and `IsFinal` are the same.
@@ -156,12 +156,11 @@ fn stream(ms: f64) -> Option<Time> {
 }
 
 /// Whether two names differ in case and separators only.
-pub(super) fn same(left: &str, right: &str) -> bool {
-    let plain = |text: &'_ str| -> Vec<u8> {
-        let letters = text.bytes().filter(u8::is_ascii_alphanumeric);
-        letters.map(|byte| byte.to_ascii_lowercase()).collect()
-    };
-    left == right || plain(left) == plain(right)
+pub(crate) fn same(left: &str, right: &str) -> bool {
+    fn plain(text: &str) -> impl Iterator<Item = u8> + '_ {
+        text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
+    }
+    left == right || plain(left).eq(plain(right))
 }
 
 #[cfg(test)]

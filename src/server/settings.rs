@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::signature::telnyx_key;
+
 /// How connections are served.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -36,6 +38,12 @@ pub struct Settings {
     /// without its signature then get 403. Without it they are not checked. Never printed.
     #[serde(skip_serializing)]
     pub twilio_auth_token: Option<String>,
+    /// Public key of the Telnyx account whose webhooks are taken, in base64 as its portal shows it;
+    /// requests of format `telnyx` without its signature then get 403. Without it they are not
+    /// checked.
+    pub telnyx_public_key: Option<String>,
+    /// How far the time at which Telnyx signed may be from the time here, in seconds.
+    pub telnyx_tolerance_s: u64,
     /// The server as vendors reach it, as `https://host`; a part of what Twilio signs.
     pub public_url: String,
     /// Most items of a REST list in one answer; asking for more gets 400.
@@ -81,6 +89,8 @@ impl Default for Settings {
             webhook_body_bytes: 1 << 20,
             webhook_calls: 10_000,
             twilio_auth_token: None,
+            telnyx_public_key: None,
+            telnyx_tolerance_s: 300,
             public_url: String::new(),
             max_page_items: 1_000,
             max_scoring: 2,
@@ -139,6 +149,11 @@ impl Settings {
                         the URL; write for example https://calls.example.com"
                     .into(),
             );
+        }
+        if self.telnyx_public_key.as_deref().is_some_and(|key| telnyx_key(key).is_none()) {
+            return Err("`telnyx_public_key` is not an Ed25519 key; copy the base64 text of 44 \
+                        characters from the portal, Keys & Credentials, Public Key"
+                .into());
         }
         if self.silent_s <= self.ping_s {
             return Err(format!(

@@ -1,19 +1,81 @@
-//! Signatures of vendors that push: Twilio's.
+//! Signatures of vendors that push: Twilio's and Telnyx's. Each is checked where its key is set.
 
+use axum::http::HeaderMap;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
+use ring::signature::{ED25519, ED25519_PUBLIC_KEY_LEN, UnparsedPublicKey};
 use sha1::Sha1;
+
+use super::Settings;
+use crate::call::Timestamp;
+
+/// Whether Twilio signed a form with `fields` that was sent to `target` of the public URL.
+///
+/// # Errors
+/// A sentence that says what to check.
+pub(super) fn of_twilio(
+    settings: &Settings,
+    target: &str,
+    headers: &HeaderMap,
+    fields: &[(String, String)],
+) -> Result<(), &'static str> {
+    let Some(token) = &settings.twilio_auth_token else { return Ok(()) };
+    let url = format!("{}{target}", settings.public_url.trim_end_matches('/'));
+    let given = header(headers, "x-twilio-signature");
+    let is_signed = given.is_some_and(|given| twilio_signed(token, &url, fields, given));
+    is_signed.then_some(()).ok_or(
+        "X-Twilio-Signature is missing or not of this request; check [server] twilio_auth_token \
+         and public_url",
+    )
+}
+
+/// Whether Telnyx signed this body at a time near `now`.
+///
+/// # Errors
+/// A sentence that says what to check.
+pub(super) fn of_telnyx(
+    settings: &Settings,
+    now: Timestamp,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<(), &'static str> {
+    let Some(key) = settings.telnyx_public_key.as_deref() else { return Ok(()) };
+    let text = "telnyx-signature-ed25519 or telnyx-timestamp is missing or not of this request; \
+                check [server] telnyx_public_key";
+    let signature = header(headers, "telnyx-signature-ed25519").ok_or(text)?;
+    let timestamp = header(headers, "telnyx-timestamp").ok_or(text)?;
+    let is_signed = telnyx_key(key).is_some_and(|key| {
+        let message = [timestamp.as_bytes(), b"|", body].concat();
+        let key = UnparsedPublicKey::new(&ED25519, key);
+        let signature = BASE64_STANDARD.decode(signature.trim());
+        signature.is_ok_and(|signature| key.verify(&message, &signature).is_ok())
+    });
+    let second: i64 = timestamp.trim().parse().map_err(|_| text)?;
+    let tolerance_s = i64::try_from(settings.telnyx_tolerance_s).unwrap_or(i64::MAX);
+    if !is_signed {
+        return Err(text);
+    }
+    let age_s = (now.0 / 1_000).saturating_sub(second);
+    (age_s.saturating_abs() <= tolerance_s).then_some(()).ok_or(
+        "telnyx-timestamp is too far from the time here; check the clock, or raise [server] \
+         telnyx_tolerance_s",
+    )
+}
+
+/// A public key as Telnyx's portal shows it, in base64. `None` when it is none.
+pub(super) fn telnyx_key(text: &str) -> Option<[u8; ED25519_PUBLIC_KEY_LEN]> {
+    BASE64_STANDARD.decode(text.trim()).ok()?.try_into().ok()
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
 
 /// Whether `signature` (`X-Twilio-Signature`) is of a form with `fields` that was sent to `url`:
 /// HMAC-SHA1 under the account's auth token over the URL, followed by names and values in the
 /// order of the names. Compares in constant time.
-pub(super) fn twilio_signed(
-    token: &str,
-    url: &str,
-    fields: &[(String, String)],
-    signature: &str,
-) -> bool {
+fn twilio_signed(token: &str, url: &str, fields: &[(String, String)], signature: &str) -> bool {
     // An HMAC takes keys of any length.
     let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(token.as_bytes()) else { return false };
     mac.update(url.as_bytes());
@@ -28,6 +90,8 @@ pub(super) fn twilio_signed(
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     #[test]
@@ -46,5 +110,42 @@ mod tests {
         for bad in ["", "no base64!", "AAAA"] {
             assert!(!twilio_signed("secret", url, &fields("CA1"), bad));
         }
+    }
+
+    /// Key and signature were made with openssl: `genpkey -algorithm ed25519`, `pkey -pubout
+    /// -outform DER | tail -c 32 | base64`, `pkeyutl -sign -rawin` over `1795318815|{"data":{}}`.
+    #[test]
+    fn telnyx_signs_time_and_body() {
+        let settings = |tolerance_s| Settings {
+            telnyx_public_key: Some("IT8DA3H4F2zmaZ/9BV+LuG7WYRYZXdvPXXlhyN/uk40=".to_owned()),
+            telnyx_tolerance_s: tolerance_s,
+            ..Settings::default()
+        };
+        let headers = |signature: &'static str, timestamp: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("telnyx-signature-ed25519", HeaderValue::from_static(signature));
+            headers.insert("telnyx-timestamp", HeaderValue::from_static(timestamp));
+            headers
+        };
+        let good = "UeX69QuLlFDqFsslLpzuq9Yvz+nvujWEgIyWJ+Te7T0vMEMwWY7LliSZ9GEYN2gB3xSv3MlP412oH7WIUT3iBA==";
+        let body = br#"{"data":{}}"#;
+        let signed = headers(good, "1795318815");
+        let at = |second: i64| Timestamp(second * 1_000);
+        let settings_300 = settings(300);
+        for second in [1_795_318_815, 1_795_319_115, 1_795_318_515] {
+            assert_eq!(of_telnyx(&settings_300, at(second), &signed, body), Ok(()), "{second}");
+        }
+        for (second, headers, body) in [
+            (1_795_319_116, signed.clone(), &body[..]),
+            (1_795_318_514, signed.clone(), &body[..]),
+            (1_795_318_815, signed.clone(), br#"{"data":{} }"#),
+            (1_795_318_815, headers(good, "1795318816"), &body[..]),
+            (1_795_318_815, headers(good, "soon"), &body[..]),
+            (1_795_318_815, headers("AAAA", "1795318815"), &body[..]),
+            (1_795_318_815, HeaderMap::new(), &body[..]),
+        ] {
+            assert!(of_telnyx(&settings_300, at(second), &headers, body).is_err(), "{second}");
+        }
+        assert_eq!(of_telnyx(&Settings::default(), at(0), &HeaderMap::new(), body), Ok(()));
     }
 }

@@ -31,6 +31,13 @@ struct Parsed {
     readings: Vec<Reading>,
 }
 
+/// What a call is told.
+enum News<'a> {
+    Readings(Vec<Reading>),
+    /// Not yet read, because it goes on from what came before.
+    Text(&'a str),
+}
+
 pub(super) async fn endpoint(
     State(app): State<Arc<App>>,
     Path(format): Path<String>,
@@ -74,6 +81,10 @@ async fn take(
     let bytes = rest::body(app, &parts.headers, body, app.settings.webhook_body_bytes).await?;
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let Parsed { format, readings } = parse(app, format, target, &parts.headers, &bytes)?;
+    if let (true, Some(call_id)) = (format.goes_on(), &facts.call_id) {
+        let text = std::str::from_utf8(&bytes).unwrap_or_default();
+        return tell(app, format, call_id.clone(), News::Text(text), &facts).await;
+    }
     let mut calls: Vec<(String, Vec<Reading>)> = Vec::new();
     for reading in readings {
         if reading.events.is_empty() {
@@ -91,7 +102,7 @@ async fn take(
         }
     }
     for (call_id, readings) in calls {
-        tell(app, format, call_id, readings, &facts).await?;
+        tell(app, format, call_id, News::Readings(readings), &facts).await?;
     }
     Ok(())
 }
@@ -119,29 +130,22 @@ fn parse(
         vendors::message(format, text, &mut memory)
     };
     let read = read.map_err(refused)?;
-    if read.format == Format::Twilio && !is_signed(app, target, headers, &fields) {
-        let text = "X-Twilio-Signature is missing or not of this request; check \
-                    [server] twilio_auth_token and public_url";
-        return Err(Box::new(rest::problem(StatusCode::FORBIDDEN, "forbidden", text)));
-    }
+    let unsigned = match read.format {
+        Format::Twilio => signature::of_twilio(&app.settings, target, headers, &fields),
+        Format::Telnyx => signature::of_telnyx(&app.settings, app.desk.now(), headers, bytes),
+        _ => Ok(()),
+    };
+    unsigned.map_err(|text| rest::problem(StatusCode::FORBIDDEN, "forbidden", text))?;
     let readings = read.readings.into_iter().collect::<Result<Vec<Reading>, Problem>>();
     Ok(Parsed { format: read.format, readings: readings.map_err(refused)? })
 }
 
-fn is_signed(app: &App, target: &str, headers: &HeaderMap, fields: &[(String, String)]) -> bool {
-    let settings = &app.settings;
-    let Some(token) = &settings.twilio_auth_token else { return true };
-    let given = headers.get("x-twilio-signature").and_then(|given| given.to_str().ok());
-    let url = format!("{}{target}", settings.public_url.trim_end_matches('/'));
-    given.is_some_and(|given| signature::twilio_signed(token, &url, fields, given))
-}
-
-/// Gives the readings of one call to the desk and waits until they are durable.
+/// Gives what is new of one call to the desk and waits until it is durable.
 async fn tell(
     app: &App,
     format: Format,
     call_id: String,
-    readings: Vec<Reading>,
+    news: News<'_>,
     facts: &Facts,
 ) -> Result<(), Refusal> {
     let busy = || Box::new(rest::overloaded("the journal has no room; try again"));
@@ -152,12 +156,20 @@ async fn tell(
     let mut adapter = shared.lock().await;
     let mut permit = Some(app.desk.journal().try_permit().ok_or_else(busy)?);
     let mut platform = Platform::of_webhooks(Arc::clone(&app.desk));
-    adapter.lost(&call_id);
+    adapter.lost_all();
     // Opens the call again even if everything else came before, and so waits for its commit.
-    let first = Reading { events: vec![Event::Start], ..Reading::default() };
-    let first = Reading { about: readings[0].about.clone(), ..first };
-    for reading in std::iter::once(first).chain(readings) {
-        adapter.push(reading, &app.wire).map_err(refused)?;
+    let mut first = Reading { events: vec![Event::Start], ..Reading::default() };
+    if let News::Readings(readings) = &news {
+        first.about = readings[0].about.clone();
+    }
+    adapter.push(first, &app.wire).map_err(refused)?;
+    match news {
+        News::Text(text) => drop(adapter.read(text, &app.wire).map_err(refused)?),
+        News::Readings(readings) => {
+            for reading in readings {
+                adapter.push(reading, &app.wire).map_err(refused)?;
+            }
+        }
     }
     let mut ticket = 0;
     while adapter.is_waiting() {

@@ -239,6 +239,26 @@ async fn twilio_pushes_a_call_and_its_retries_change_nothing() {
 }
 
 #[tokio::test]
+async fn a_transcription_after_a_pause_is_a_call_of_its_own() {
+    let server = Server::start();
+    let send = async |body: String| {
+        assert_eq!(post(server.address, HOOK, FORM, &body).await.0, 204);
+    };
+    let later = |body: String| body.replace("=GT1", "=GT2");
+    send(content("CA1", 1, "inbound", true, "Hello.")).await;
+    send(twilio("CA1", 2, "stopped", "")).await;
+    for number in [4, 5] {
+        send(later(content("CA1", number, "inbound", true, "Hello again."))).await;
+    }
+    assert_eq!(transcript(&server, "CA1").await, ["customer -0 Hello."]);
+    let call = get(server.address, "/v1/calls/CA1~GT2").await;
+    assert_eq!((&call["state"], &call["last_seq"]), (&json!("open"), &json!(2)));
+    send(later(twilio("CA1", 9, "stopped", ""))).await;
+    let call = get(server.address, "/v1/calls/CA1~GT2").await;
+    assert_eq!((&call["state"], &call["last_seq"]), (&json!("ended"), &json!(3)));
+}
+
+#[tokio::test]
 async fn requests_of_a_call_that_come_at_once_are_all_taken() {
     let server = Server::start();
     let requests = (1..=20).map(|number| {
@@ -280,6 +300,105 @@ async fn what_is_not_signed_is_refused_where_signatures_are_asked_for() {
     // Other vendors do not sign.
     let hook = "/v1/webhooks/vosk?call_id=c-1";
     assert_eq!(post(server.address, hook, "", "{\"text\":\"hello\"}").await.0, 204);
+}
+
+#[tokio::test]
+async fn telnyx_signs_and_what_it_did_not_sign_changes_nothing() {
+    use base64::prelude::{BASE64_STANDARD, Engine};
+    use ring::signature::{Ed25519KeyPair, KeyPair};
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+    let key = BASE64_STANDARD.encode(pair.public_key());
+    let server = Server::with_config(&format!("[server]\ntelnyx_public_key = \"{key}\"\n"));
+    let event = |text: &str| {
+        json!({"data": {"event_type": "call.transcription", "id": "e-1",
+               "occurred_at": "2026-11-22T03:40:00Z", "payload": {"call_session_id": "c-1",
+               "call_leg_id": "leg-1", "transcription_data": {"transcript": text,
+               "is_final": true}}}})
+        .to_string()
+    };
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let send = async |format: &str, second: u64, signed: &str, sent: &str| {
+        let signature = BASE64_STANDARD.encode(pair.sign(format!("{second}|{signed}").as_bytes()));
+        let head =
+            format!("telnyx-signature-ed25519: {signature}\r\ntelnyx-timestamp: {second}\r\n");
+        post(server.address, &format!("/v1/webhooks/{format}"), &head, sent).await
+    };
+    let body = event("Hello.");
+    for (format, second, signed) in [
+        ("telnyx", now, event("Another.")),
+        ("telnyx", now - 3_600, body.clone()),
+        ("telnyx", now + 3_600, body.clone()),
+        ("auto", now, event("Another.")),
+    ] {
+        let (status, _, answer) = send(format, second, &signed, &body).await;
+        assert!(status == 403 && answer.contains("telnyx-"), "{format} {second}: {answer}");
+    }
+    assert_eq!(post(server.address, "/v1/webhooks/telnyx", "", &body).await.0, 403);
+    assert_eq!(http(server.address, "GET", "/v1/calls/c-1", "").await.0, 404, "nothing was kept");
+    assert_eq!(send("telnyx", now, &body, &body).await.0, 204);
+    assert_eq!(transcript(&server, "c-1").await, ["customer -0 Hello."]);
+}
+
+/// The journal's file is full, so nothing becomes durable; what was answered with 204 is there
+/// afterwards, and what was not is taken when it is sent again.
+#[tokio::test]
+async fn a_webhook_without_room_in_the_journal_gets_503_and_is_taken_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let with_room = |bytes: u64| {
+        let config = folder.path().join(format!("{bytes}.toml"));
+        let data = folder.path().join("data");
+        let text = format!(
+            "data_dir = {:?}\n[server]\nbody_timeout_s = 1\n[journal]\nqueue_records = 4\n\
+             max_file_bytes = {bytes}\nmax_bytes = 500000\nretry_max_ms = 100\n",
+            data.to_str().unwrap()
+        );
+        std::fs::write(&config, text).unwrap();
+        Server::with_file(&config)
+    };
+    let body = |number: u64| {
+        let text = format!("{number} {}", "word ".repeat(4_000));
+        content("CA1", number, "inbound", true, text.trim())
+    };
+    let server = with_room(1 << 20);
+    let (mut taken, mut number) = (Vec::new(), 0);
+    let (mut was_slow, mut was_full) = (false, false);
+    // Requests wait for their commit until their time is over, and then leave no room behind.
+    while !was_full {
+        number += 1;
+        assert!(number < 60, "there always was room");
+        let (status, head, answer) = post(server.address, HOOK, FORM, &body(number)).await;
+        if status == 204 {
+            taken.push(number);
+            continue;
+        }
+        assert!(status == 503 && head.contains("retry-after"), "{head}");
+        was_slow |= answer.contains("too slow");
+        was_full |= answer.contains("no room");
+    }
+    assert!(was_slow && !taken.is_empty());
+    server.kill();
+    drop(server);
+
+    let server = with_room(8 << 20);
+    server.says(200, "ready").await;
+    for number in 1..=number {
+        assert_eq!(post(server.address, HOOK, FORM, &body(number)).await.0, 204, "{number}");
+    }
+    let heard = transcript(&server, "CA1").await;
+    let numbers: Vec<u64> =
+        heard.iter().map(|line| line.split(' ').nth(2).unwrap().parse().unwrap()).collect();
+    assert_eq!(numbers, (1..=number).collect::<Vec<_>>(), "each once");
+}
+
+#[tokio::test]
+async fn tokens_of_several_requests_make_a_sentence() {
+    let server = Server::start();
+    let token = |text: &str| json!({"tokens": [{"text": text, "is_final": true, "speaker": "1"}]});
+    for text in ["I wan", "t", " out.", " Now", "<end>"] {
+        let hook = "/v1/webhooks/soniox?call_id=c-1&roles=1:customer";
+        assert_eq!(post(server.address, hook, "", &token(text).to_string()).await.0, 204);
+    }
+    assert_eq!(transcript(&server, "c-1").await, ["customer - I want out.", "customer - Now"]);
 }
 
 #[tokio::test]

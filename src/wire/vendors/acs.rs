@@ -2,8 +2,9 @@
 //!
 //! Schema: doc (Microsoft how-to "Add real-time transcription into your application").
 //! The first frame names the call, the others a participant: `4:` is a phone number, so the
-//! customer; `8:` a user of the service and `28:` a bot, so who answers. No end marker: the call
-//! ends with the socket.
+//! customer; `8:` a user of the service and `28:` a bot, so who answers. Offsets are ticks, in the
+//! how-to's own example as many as are left until the year 9999. No end marker: the call ends with
+//! the socket.
 
 use super::view::View;
 use super::{About, Event, Reading, Said};
@@ -32,7 +33,7 @@ pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
         speaker: vec![participant],
         start,
         end: start.map(|start| start.plus(data.ticks("duration"))),
-        is_final: status.is_none_or(|status| status.eq_ignore_ascii_case("final")),
+        is_final: !status.is_some_and(|status| status.eq_ignore_ascii_case("intermediate")),
         text: text.to_owned(),
         confidence: data.confidence("confidence"),
         ..Said::default()

@@ -127,7 +127,7 @@ impl Adapter {
             self.current = call;
         }
         if stream.is_some() {
-            self.stream = stream;
+            self.stream.clone_from(&stream);
         }
         if events.is_empty() {
             self.counts.skipped += 1;
@@ -135,20 +135,31 @@ impl Adapter {
         }
         let named = self.facts.call_id.as_ref().or(self.current.as_ref()).cloned();
         let call_id = named.unwrap_or_else(|| format!("{}-{}", self.format.name(), self.nonce));
+        let current = self.stream.clone();
+        let later = stream.as_deref().and_then(|leg| self.later(&call_id, leg, &events));
+        let previous = later.as_ref().map(|_| call_id.clone());
+        let call_id = later.unwrap_or(call_id);
         let session = self.session(&call_id, settings)?;
+        session.previous = previous;
         if !session.is_new(message_id.as_deref()) {
             return Ok(());
         }
         session.learn(&about);
-        for event in events {
+        let events = session.pass(events, current.as_deref(), stream.as_deref());
+        for (event, stream) in events {
             let step = Step::Raw(event, Box::new(about.clone()));
-            self.queue.push_back(Queued {
-                call_id: call_id.clone(),
-                stream: self.stream.clone(),
-                step,
-            });
+            self.queue.push_back(Queued { call_id: call_id.clone(), stream, step });
         }
         Ok(())
+    }
+
+    /// The call that what is said on `leg` belongs to when `call_id` has ended without that leg:
+    /// somebody paused the transcription, or handed the caller on. An ended call stays ended.
+    fn later(&self, call_id: &str, leg: &str, events: &[Event]) -> Option<String> {
+        let is_said = |event: &Event| matches!(event, Event::Said(said) if !said.text.is_empty());
+        let later = format!("{call_id}~{leg}");
+        let begins = self.sessions.get(call_id)?.is_before(leg) && events.iter().any(is_said);
+        (begins || self.sessions.contains_key(&later)).then_some(later)
     }
 
     fn session(&mut self, call_id: &str, settings: &Settings) -> Result<&mut Session, Problem> {
@@ -183,7 +194,7 @@ impl Adapter {
             };
             match session.phase {
                 Phase::New => {
-                    let start = Body::Start(start(call_id, &session.about, settings));
+                    let start = Body::Start(start(call_id, session, settings));
                     return Some(Message { call_id: Cow::Owned(call_id.clone()), body: start });
                 }
                 Phase::Over => {
@@ -203,7 +214,7 @@ impl Adapter {
                         session.chunk(said, stream.as_deref(), roles, unknown).map(Body::Chunk)
                     }
                     Event::Update => Some(Body::Update(update(about, settings))),
-                    Event::End { reason } => {
+                    Event::End { reason } | Event::Close { reason } => {
                         Some(Body::End(CallEnd { reason, ..CallEnd::default() }))
                     }
                 };
@@ -262,6 +273,13 @@ impl Adapter {
         }
     }
 
+    /// The connection itself is another one.
+    pub fn lost_all(&mut self) {
+        for session in self.sessions.values_mut().filter(|it| it.phase == Phase::Open) {
+            session.phase = Phase::New;
+        }
+    }
+
     /// The desk refused the next message, and with it, what waits for the same call.
     pub fn refused(&mut self) {
         let Some(Queued { call_id, .. }) = self.queue.pop_front() else { return };
@@ -269,8 +287,8 @@ impl Adapter {
     }
 }
 
-fn start(call_id: &str, about: &About, settings: &Settings) -> CallStart {
-    let About { started_at, queue, team, agent_id, lang, attributes } = about.clone();
+fn start(call_id: &str, session: &Session, settings: &Settings) -> CallStart {
+    let About { started_at, queue, team, agent_id, lang, attributes } = session.about.clone();
     let short = |name: Option<String>| name.filter(|name| name.len() <= settings.max_name_bytes);
     CallStart {
         call_id: call_id.to_owned(),
@@ -279,7 +297,7 @@ fn start(call_id: &str, about: &About, settings: &Settings) -> CallStart {
         team: short(team),
         agent_id: short(agent_id),
         lang: short(lang),
-        previous_call_id: None,
+        previous_call_id: session.previous.clone(),
         attributes: small(attributes, settings),
         ruleset: None,
     }

@@ -3,20 +3,37 @@
 //! Schema: spec (Microsoft's JavaScript speech SDK, its service messages). Times are ticks of
 //! 100 ns. A phrase without success is the end of a hypothesis that turned out to be nothing.
 
-use super::view::View;
+use serde_json::Value;
+
+use super::view::{View, same};
 use super::{Event, Reading, Said};
 
 pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
+    // The JavaScript SDK's objects, written out, keep what the service sent as text.
+    let result = message.get("privResult").unwrap_or(message);
+    let sent = result.str("privJson").and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let sent = sent.filter(|sent| sent.get("privJson").is_none());
+    if let Some(sent) = sent {
+        return read(View(&sent));
+    }
     let path = message.str("Path").unwrap_or_default().to_ascii_lowercase();
     let events = match path.as_str() {
         "turn.end" => vec![Event::End { reason: None }],
         "speech.phrase" => vec![Event::Said(phrase(message))],
         "speech.hypothesis" | "speech.fragment" => vec![Event::Said(hypothesis(message)?)],
         "" if message.get("RecognitionStatus").is_some() => vec![Event::Said(phrase(message))],
+        // An SDK's object says by its reason which of both it is.
+        "" if is_recognised(message) => vec![Event::Said(phrase(message))],
         "" if message.str("Text").is_some() => vec![Event::Said(hypothesis(message)?)],
         _ => Vec::new(),
     };
     Ok(Reading { stream: message.name("X-RequestId"), events, ..Reading::default() })
+}
+
+/// `RecognizedSpeech`, by name or number.
+fn is_recognised(message: View<'_>) -> bool {
+    message.number("reason") == Some(3.0)
+        || message.str("reason").is_some_and(|reason| same(reason, "RecognizedSpeech"))
 }
 
 fn hypothesis(message: View<'_>) -> Result<Said, String> {
@@ -26,8 +43,9 @@ fn hypothesis(message: View<'_>) -> Result<Said, String> {
 
 fn phrase(message: View<'_>) -> Said {
     let best = message.get("NBest").and_then(View::first);
-    let words = |name| best.and_then(|best| best.str(name));
-    let text = message.str("DisplayText").or_else(|| words("Display"));
+    let words = |name| best.and_then(|best| best.str(name)).filter(|text| !text.is_empty());
+    let text = message.str("DisplayText").or_else(|| message.str("Text"));
+    let text = text.filter(|text| !text.is_empty()).or_else(|| words("Display"));
     let text = text.or_else(|| words("Lexical")).unwrap_or_default();
     let success = message.str("RecognitionStatus").is_none_or(|it| it == "Success");
     Said {
@@ -40,7 +58,7 @@ fn phrase(message: View<'_>) -> Said {
 
 fn said(message: View<'_>) -> Said {
     let channel = message.name("Channel");
-    let start = message.ticks("Offset");
+    let start = message.ticks("Offset").or_else(|| message.ticks("OffsetInTicks"));
     let speaker = message.name("SpeakerId").into_iter().chain(channel.clone());
     Said {
         speaker: speaker.chain(channel.is_none().then(|| "0".to_owned())).collect(),
@@ -86,6 +104,46 @@ pub(super) mod tests {
     fn json_alone() {
         let told = told(Format::Azure, "0:customer,1:agent", &call());
         assert_eq!(told, told_of_a_call("start azure-n"));
+    }
+
+    #[test]
+    fn objects_of_the_javascript_sdk_keep_what_was_sent() {
+        let sent: Vec<Value> = call()
+            .into_iter()
+            .map(|message| {
+                let result = json!({"privReason": 3, "privText": "x",
+                                    "privJson": message.to_string()});
+                json!({"privOffset": 1, "privResult": result, "privSessionId": "s"})
+            })
+            .collect();
+        for format in [Format::Azure, Format::Auto] {
+            let told = told(format, "0:customer,1:agent", &sent);
+            assert_eq!(told, told_of_a_call("start azure-n"));
+        }
+    }
+
+    #[test]
+    fn objects_of_an_sdk_and_empty_display_texts() {
+        let said = |reason: Value, text: &str| {
+            json!({"resultId": "r", "reason": reason, "text": text, "offset": 10_000_000,
+                   "duration": 5_000_000, "speakerId": "Guest-1"})
+        };
+        let messages = [
+            said(json!(2), "i want"),
+            said(json!("RecognizedSpeech"), "I want out."),
+            json!({"RecognitionStatus": "Success", "DisplayText": "", "Offset": 20_000_000,
+                   "Duration": 5_000_000, "NBest": [{"Display": "", "Lexical": "now"}]}),
+        ];
+        for format in [Format::Azure, Format::Auto] {
+            assert_eq!(
+                told(format, "Guest-1:customer", &messages)[1..],
+                [
+                    "#1 customer~ 1000-1500 i want",
+                    "#1 customer 1000-1500 I want out.",
+                    "#2 other 2000-2500 now"
+                ]
+            );
+        }
     }
 
     #[test]

@@ -6,14 +6,15 @@ use super::view::View;
 use super::{Event, Key, Reading, Said};
 
 pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
+    let call = message.name("CallId");
     // The developer guide shows the stream around its events.
     let message = message.get("CallAnalyticsTranscriptResultStream").unwrap_or(message);
     let Some(utterance) = message.get("UtteranceEvent") else {
         let is_bare = message.get("UtteranceId").is_some();
         let events = if is_bare { vec![said(message)?] } else { Vec::new() };
-        return Ok(Reading { events, ..Reading::default() });
+        return Ok(Reading { call, events, ..Reading::default() });
     };
-    Ok(Reading { events: vec![said(utterance)?], ..Reading::default() })
+    Ok(Reading { call, events: vec![said(utterance)?], ..Reading::default() })
 }
 
 /// One utterance; `lca` has them, too.
@@ -23,13 +24,12 @@ pub(super) fn said(utterance: View<'_>) -> Result<Event, String> {
     Ok(Event::Said(Said {
         track: role.clone().unwrap_or_default(),
         speaker: role.into_iter().collect(),
-        role: None,
         key: utterance.name("UtteranceId").map_or(Key::Open, Key::Own),
         start: utterance.millis("BeginOffsetMillis"),
         end: utterance.millis("EndOffsetMillis"),
         is_final: !utterance.flag("IsPartial").unwrap_or(false),
         text: text.to_owned(),
-        confidence: None,
+        ..Said::default()
     }))
 }
 

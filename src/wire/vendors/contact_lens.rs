@@ -1,15 +1,16 @@
 //! Contact Lens for Amazon Connect: real-time contact analysis segments, the Kinesis record as is.
 //!
 //! Schema: doc (Amazon Connect administrator guide "Real-time contact analysis segment streams",
-//! data model and sample). A partial (`Utterance`) names the final (`Transcript`) to come by its
-//! `TranscriptId`. Kinds of segments that are not speech are skipped.
+//! data model and sample). Partials (`Utterance`) name the final (`Transcript`) to come by its
+//! `TranscriptId`, and each is a part of it. Kinds of segments that are not speech are skipped.
 
 use super::view::View;
 use super::{About, Event, Key, Reading, Said};
 
 pub(super) fn read(record: View<'_>) -> Result<Reading, String> {
     let mut events = Vec::new();
-    let kind = record.str("EventType").unwrap_or_default().to_ascii_uppercase();
+    let kind = record.str("EventType").or_else(|| record.str("StreamingEventType"));
+    let kind = kind.unwrap_or_default().to_ascii_uppercase();
     if kind == "STARTED" {
         events.push(Event::Start);
     }
@@ -36,13 +37,15 @@ fn said(part: View<'_>, id: Option<String>, words: &str, is_final: bool) -> Resu
     Ok(Event::Said(Said {
         track: track.clone().unwrap_or_default(),
         speaker: role.into_iter().chain(track).collect(),
-        role: None,
         key: id.map_or(Key::Open, Key::Own),
-        start: part.millis("BeginOffsetMillis"),
+        start: part
+            .millis("BeginOffsetMillis")
+            .or_else(|| part.get("Time")?.moment("AbsoluteTime")),
         end: part.millis("EndOffsetMillis"),
         is_final,
+        part: part.name("Id").filter(|_| !is_final),
         text: text.to_owned(),
-        confidence: None,
+        ..Said::default()
     }))
 }
 
@@ -82,6 +85,35 @@ pub(super) mod tests {
             ),
             record("COMPLETED", json!([])),
         ]
+    }
+
+    #[test]
+    fn utterances_are_parts_of_their_transcript() {
+        let utterance = |id: &str, times: (u64, u64), text: &str| {
+            json!({"Utterance": {"Id": id, "TranscriptId": "t-1", "ParticipantId": "AGENT",
+                "ParticipantRole": "AGENT", "PartialContent": text,
+                "BeginOffsetMillis": times.0, "EndOffsetMillis": times.1}})
+        };
+        let transcript = json!({"Transcript": {"Id": "t-1", "ParticipantId": "AGENT",
+            "ParticipantRole": "AGENT", "Content": "Good morning. How are you?",
+            "BeginOffsetMillis": 1_000, "EndOffsetMillis": 3_000}});
+        let one = utterance("u-1", (1_000, 2_000), "Good morn");
+        let again = utterance("u-1", (1_000, 2_100), "Good morning.");
+        let two = utterance("u-2", (2_200, 3_000), "How are you?");
+        let messages = [
+            record("SEGMENTS", json!([one])),
+            record("SEGMENTS", json!([again, two])),
+            record("SEGMENTS", json!([transcript])),
+        ];
+        assert_eq!(
+            told(Format::ContactLens, "", &messages)[1..],
+            [
+                "#1 agent~ 1000-2000 Good morn",
+                "#1 agent~ 1000-2100 Good morning.",
+                "#1 agent~ 1000-3000 Good morning. How are you?",
+                "#1 agent 1000-3000 Good morning. How are you?",
+            ]
+        );
     }
 
     #[test]

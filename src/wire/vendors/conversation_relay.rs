@@ -1,8 +1,8 @@
 //! Twilio ConversationRelay, and Telnyx's of the same name.
 //!
 //! Schema: doc (Twilio "ConversationRelay websocket messages", Telnyx's AsyncAPI description).
-//! What the caller says, that is: the other side is what the application itself answers. No
-//! times, no end marker.
+//! What the caller says, that is: the other side is what the application itself answers, and is
+//! told when it subscribed to the event `tokens-played`. No times, no end marker.
 
 use super::view::View;
 use super::{About, Event, Reading, Said};
@@ -29,6 +29,16 @@ pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
             };
             Ok(Reading { about, events: vec![Event::Said(said)], ..Reading::default() })
         }
+        "info" if message.says("name", "tokensPlayed") => {
+            let said = Said {
+                track: "agent".into(),
+                speaker: vec!["agent".into()],
+                is_final: true,
+                text: message.str("value").unwrap_or_default().to_owned(),
+                ..Said::default()
+            };
+            Ok(Reading { events: vec![Event::Said(said)], ..Reading::default() })
+        }
         _ => Ok(Reading::default()),
     }
 }
@@ -47,16 +57,23 @@ pub(super) mod tests {
             json!({"type": "prompt", "voicePrompt": "I want", "lang": "en-US", "last": false}),
             json!({"type": "prompt", "voicePrompt": "I want to cancel.", "lang": "en-US",
                    "last": true}),
+            json!({"type": "info", "name": "agentSpeaking", "value": "on"}),
+            json!({"type": "info", "name": "tokensPlayed", "value": "Let me see."}),
             json!({"type": "interrupt", "utteranceUntilInterrupt": "Let me"}),
             json!({"type": "dtmf", "digit": "0"}),
         ]
     }
 
     #[test]
-    fn the_caller_is_heard() {
+    fn the_caller_is_heard_and_what_was_played() {
         assert_eq!(
             told(Format::ConversationRelay, "", &call()),
-            ["start CA1", "#1 customer~ - I want", "#1 customer - I want to cancel."]
+            [
+                "start CA1",
+                "#1 customer~ - I want",
+                "#1 customer - I want to cancel.",
+                "#2 agent - Let me see."
+            ]
         );
     }
 }

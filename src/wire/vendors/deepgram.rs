@@ -13,10 +13,12 @@ pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
     let request = message.name("request_id");
     let request = request.or_else(|| message.get("metadata")?.name("request_id"));
     let events = match message.str("type") {
-        Some("TurnInfo") => vec![Event::Said(turn(message)?)],
+        Some("TurnInfo") => vec![Event::Said(turn(message))],
         Some("Metadata") => vec![Event::End { reason: None }],
         Some("Results") => results(message)?,
         None if message.get("channel").is_some() => results(message)?,
+        // A host of Flux leaves its type away.
+        None if message.get("event").is_some() => vec![Event::Said(turn(message))],
         _ => Vec::new(),
     };
     Ok(Reading { call: request.clone(), stream: request, events, ..Reading::default() })
@@ -24,6 +26,9 @@ pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
 
 fn results(message: View<'_>) -> Result<Vec<Event>, String> {
     let best = message.at(&["channel", "alternatives"]).and_then(View::first);
+    if best.is_none() && message.at(&["channel", "alternatives"]).is_some() {
+        return Ok(Vec::new());
+    }
     let best = best.ok_or("Results: `channel.alternatives` is missing")?;
     let mut index = message.list("channel_index").filter_map(|view| view.0.as_u64());
     let channel = index.next().unwrap_or(0);
@@ -53,17 +58,16 @@ fn results(message: View<'_>) -> Result<Vec<Event>, String> {
 }
 
 /// A turn of Flux: one stream has one speaker.
-fn turn(message: View<'_>) -> Result<Said, String> {
-    let number = message.name("turn_index").ok_or("TurnInfo: `turn_index` is missing")?;
-    Ok(Said {
+fn turn(message: View<'_>) -> Said {
+    Said {
         speaker: vec!["0".into()],
-        key: Key::Stream(number),
+        key: message.name("turn_index").map_or(Key::Open, Key::Stream),
         start: message.seconds("audio_window_start"),
         end: message.seconds("audio_window_end"),
         is_final: message.says("event", "EndOfTurn"),
         text: message.str("transcript").unwrap_or_default().to_owned(),
         ..Said::default()
-    })
+    }
 }
 
 #[cfg(test)]
@@ -142,6 +146,15 @@ pub(super) mod tests {
             told[1..],
             ["#1 customer~ 12400-15100 I want", "#1 customer 12400-15100 I want to cancel."]
         );
+    }
+
+    #[test]
+    fn flux_without_type_and_number_and_results_without_words() {
+        let turn = |event: &str, text: &str| json!({"event": event, "transcript": text});
+        let silence = json!({"type": "Results", "channel": {"alternatives": []}});
+        let messages = [silence, turn("StartOfTurn", "Hel"), turn("EndOfTurn", "Hello.")];
+        let told = told(Format::Deepgram, "", &messages);
+        assert_eq!(told[1..], ["#1 other~ - Hel", "#1 other - Hello."]);
     }
 
     #[test]

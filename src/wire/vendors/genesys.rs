@@ -2,7 +2,8 @@
 //! or as an EventBridge event.
 //!
 //! Schema: doc and SDK model (Genesys developer page "Transcription notifications"). Times count
-//! from the start of the session. A message without transcripts while the session goes on is a
+//! from the start of the session. Each leg of a conversation (`communicationId`) has a session with
+//! an end of its own. A message without transcripts while the session goes on is a
 //! heartbeat: it opens the call and says nothing.
 
 use super::view::View;
@@ -27,18 +28,19 @@ pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
     };
     let mut reading = Reading {
         call: body.name("conversationId").or_else(named),
+        stream: body.name("communicationId"),
         // Only EventBridge has an id of the message itself.
         message_id: detail.and_then(|_| message.name("id")),
         ..Reading::default()
     };
     reading.about = About { started_at: began.map(Timestamp), ..About::default() };
-    for transcript in body.list("transcripts") {
+    for transcript in body.list("transcripts").chain(body.get("transcript")) {
         reading.about.lang = transcript.name("dialect").or(reading.about.lang);
         reading.events.extend(said(transcript, began).map(Event::Said));
     }
     let ended = body.get("status").is_some_and(|status| status.says("status", "SESSION_ENDED"));
     if ended {
-        reading.events.push(Event::End { reason: None });
+        reading.events.push(Event::Close { reason: None });
     } else if reading.events.is_empty() {
         reading.events.push(Event::Start);
     }
@@ -51,7 +53,8 @@ fn is_body(message: View<'_>) -> bool {
 
 fn said(transcript: View<'_>, began: Option<i64>) -> Option<Said> {
     let best = transcript.get("alternatives").and_then(View::first)?;
-    let text = best.str("decoratedTranscript").or_else(|| best.str("transcript"))?;
+    let text = best.str("decoratedTranscript").filter(|text| !text.is_empty());
+    let text = text.or_else(|| best.str("transcript"))?;
     let channel = transcript.name("channel").unwrap_or_default();
     let start = best.millis("offsetMs").map(|offset| match began {
         Some(began) => Time::Wall(began).plus(Some(offset)),
@@ -71,6 +74,7 @@ fn said(transcript: View<'_>, began: Option<i64>) -> Option<Said> {
         is_final: transcript.flag("isFinal").unwrap_or(true),
         text: text.to_owned(),
         confidence: best.confidence("confidence"),
+        ..Said::default()
     })
 }
 

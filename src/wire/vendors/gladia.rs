@@ -42,6 +42,7 @@ fn said(data: View<'_>, utterance: View<'_>) -> Said {
         is_final: data.flag("is_final").unwrap_or(true),
         text: utterance.str("text").unwrap_or_default().to_owned(),
         confidence: utterance.confidence("confidence"),
+        ..Said::default()
     }
 }
 

@@ -6,7 +6,7 @@
 use super::roles::of_stereo;
 use super::runs::{Word, pieces};
 use super::view::View;
-use super::{About, Event, Reading, Said};
+use super::{About, Event, Reading, Said, Time};
 
 pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
     let mut reading = Reading::default();
@@ -22,11 +22,11 @@ pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
             last.end = said.end.or(last.end);
             continue;
         }
-        let words = best.list("words").map(|word| Word {
+        let words = own_words(best).map(|word| Word {
             text: word.str("word").unwrap_or_default().to_owned(),
-            speaker: word.name("speakerLabel"),
-            start: word.duration("startOffset"),
-            end: word.duration("endOffset"),
+            speaker: word.name("speakerLabel").or_else(|| tag(word, "speakerTag")),
+            start: begins(word),
+            end: word.duration("endOffset").or_else(|| word.duration("endTime")),
             attached: false,
         });
         reading.events.extend(pieces(said, words));
@@ -34,18 +34,31 @@ pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
     Ok(reading)
 }
 
+/// The words of this result: with speakers, all words since the stream began are listed.
+fn own_words(best: View<'_>) -> impl Iterator<Item = View<'_>> {
+    let all = best.list("words").count();
+    let own = best.str("transcript").map_or(all, |text| text.split_whitespace().count());
+    best.list("words").skip(all.saturating_sub(own))
+}
+
+/// A number that counts from 1; 0 is none.
+fn tag(view: View<'_>, name: &str) -> Option<String> {
+    view.name(name).filter(|tag| tag != "0")
+}
+
+fn begins(word: View<'_>) -> Option<Time> {
+    word.duration("startOffset").or_else(|| word.duration("startTime"))
+}
+
 fn said(result: View<'_>, best: View<'_>) -> Said {
-    let channel = result.name("channelTag").filter(|tag| tag != "0");
+    let channel = tag(result, "channelTag");
     let number: Option<usize> = channel.as_deref().and_then(|tag| tag.parse().ok());
-    let first = best.list("words").next();
-    let start =
-        |word: View<'_>| word.duration("startOffset").or_else(|| word.duration("startTime"));
     Said {
         track: channel.clone().unwrap_or_default(),
         // Channels count from 1.
         role: number.and_then(|number| of_stereo(number.checked_sub(1)?, 2)),
         speaker: channel.into_iter().collect(),
-        start: first.and_then(start),
+        start: own_words(best).next().and_then(begins),
         end: result.duration("resultEndOffset").or_else(|| result.duration("resultEndTime")),
         is_final: result.flag("isFinal").unwrap_or(false),
         text: best.str("transcript").unwrap_or_default().to_owned(),
@@ -75,6 +88,52 @@ pub(super) mod tests {
                                result(2, "15.200s", false, "Let")]}),
             json!({"results": [result(2, "16s", true, "Let me see.")]}),
         ]
+    }
+
+    /// A stream may last five minutes; the next begins at 0 again.
+    #[test]
+    fn a_stream_that_begins_again_goes_on_after_the_first() {
+        let messages = [
+            json!({"results": [result(1, "290s", true, "Wait.")]}),
+            json!({"results": [result(1, "3.5s", true, "Hello again.")]}),
+        ];
+        assert_eq!(
+            told(Format::Google, "", &messages)[1..],
+            ["#1 customer -290000 Wait.", "#2 customer -293500 Hello again."]
+        );
+    }
+
+    #[test]
+    fn with_speakers_all_words_are_listed_again() {
+        let word = |text: &str, tag: u64, at: f64| {
+            json!({"word": text, "speakerTag": tag, "startTime": format!("{at}s"),
+                   "endTime": {"seconds": at as u64 + 1, "nanos": 0}})
+        };
+        let final_of = |text: &str, end: &str, words: &[Value]| {
+            json!({"results": [{"isFinal": true, "resultEndTime": end,
+                   "alternatives": [{"transcript": text, "words": words}]}]})
+        };
+        let words = [
+            word("hello", 2, 1.0),
+            word("where", 2, 20.0),
+            word("is", 2, 21.0),
+            word("here", 1, 22.0),
+        ];
+        // Who said the first word was thought otherwise then.
+        let first = [word("hello", 1, 1.0)];
+        let messages = [
+            final_of("hello", "2s", &first),
+            final_of("where is here", "23s", &words),
+            final_of("", "24s", &words),
+        ];
+        assert_eq!(
+            told(Format::Google, "1:agent,2:customer", &messages)[1..],
+            [
+                "#1 agent 1000-2000 hello",
+                "#2 customer 20000-22000 where is",
+                "#3 agent 22000-23000 here"
+            ]
+        );
     }
 
     #[test]

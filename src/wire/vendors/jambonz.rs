@@ -19,12 +19,15 @@ pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
     };
     if let Some(speech) = body.get("speech") {
         reading.about = About { lang: speech.name("language_code"), ..About::default() };
-        reading.events.push(Event::Said(said(speech)?));
+        reading.events.extend(said(speech)?.map(Event::Said));
     }
     if message.says("type", "session:new") {
         reading.events.push(Event::Start);
     }
-    let status = body.name("call_status").map(|status| status.to_ascii_lowercase());
+    // A leg that was dialled from the call begins and ends on its own.
+    let is_leg = body.name("parent_call_sid").is_some();
+    let status = body.name("call_status").filter(|_| !is_leg);
+    let status = status.map(|status| status.to_ascii_lowercase());
     match status {
         Some(status) if OVER.contains(&status.as_str()) => {
             reading.events.push(Event::End { reason: Some(status) });
@@ -39,14 +42,18 @@ fn best_of(result: View<'_>) -> Option<View<'_>> {
     result.get("alternatives").and_then(View::first)
 }
 
-fn said(speech: View<'_>) -> Result<Said, String> {
+/// `None` when nothing was heard.
+fn said(speech: View<'_>) -> Result<Option<Said>, String> {
     // Some recognisers' results are one level deeper, some have the words at once.
     let inner = speech.get("transcripts").and_then(View::first);
     let best = best_of(speech).or_else(|| inner.and_then(best_of));
     let best = best.or_else(|| speech.str("transcript").map(|_| speech));
-    let best = best.ok_or("`speech.alternatives` is missing")?;
+    let Some(best) = best else {
+        let silence = speech.get("alternatives").map(|_| None);
+        return silence.ok_or_else(|| "`speech.alternatives` is missing".into());
+    };
     let channel = speech.name("channel_tag").unwrap_or_else(|| "1".into());
-    Ok(Said {
+    Ok(Some(Said {
         track: channel.clone(),
         role: match channel.as_str() {
             "1" => Some(Speaker::Customer),
@@ -58,7 +65,7 @@ fn said(speech: View<'_>) -> Result<Said, String> {
         text: best.str("transcript").unwrap_or_default().to_owned(),
         confidence: best.confidence("confidence"),
         ..Said::default()
-    })
+    }))
 }
 
 #[cfg(test)]
@@ -106,6 +113,13 @@ pub(super) mod tests {
         let bare = json!({"call_sid": "c-1", "speech": {"transcript": "Hello?"}});
         let told = told(Format::Jambonz, "", &[nested, bare]);
         assert_eq!(told[1..], ["#1 customer - Where is it?", "#2 customer - Hello?"]);
+    }
+
+    #[test]
+    fn silence_and_dialled_legs_are_no_words_and_no_end() {
+        let silence = json!({"call_sid": "c-1", "speech": {"is_final": true, "alternatives": []}});
+        let leg = json!({"call_sid": "c-2", "parent_call_sid": "c-1", "call_status": "completed"});
+        assert!(told(Format::Jambonz, "", &[silence, leg]).is_empty());
     }
 
     #[test]

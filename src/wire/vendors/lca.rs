@@ -61,21 +61,22 @@ fn segment(event: View<'_>) -> Result<Vec<Event>, String> {
     let key = event.name("SegmentId").map(|id| Key::Own(format!("{channel}/{id}")));
     Ok(vec![Event::Said(Said {
         track: channel.clone(),
-        speaker: vec![channel],
+        // A meeting names its people, too.
+        speaker: event.name("Speaker").into_iter().chain([channel]).collect(),
         role,
         key: key.unwrap_or_default(),
         start: event.seconds("StartTime").or_else(|| event.millis("BeginOffsetMillis")),
         end: event.seconds("EndTime").or_else(|| event.millis("EndOffsetMillis")),
         is_final: !event.flag("IsPartial").unwrap_or(false),
         text: text.to_owned(),
-        confidence: None,
+        ..Said::default()
     })])
 }
 
 /// A result of Transcribe as it came, or the event around it.
 fn nested(event: View<'_>, channel: &str, role: Option<Speaker>) -> Result<Vec<Event>, String> {
     let mut events = if event.get("Alternatives").is_some() {
-        transcribe::result(event)?
+        transcribe::result(event)
     } else {
         transcribe::read(event)?.events
     };

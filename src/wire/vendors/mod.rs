@@ -17,12 +17,16 @@ mod call_analytics;
 mod contact_lens;
 mod conversation_relay;
 mod deepgram;
+mod envelope;
 mod genesys;
 mod gladia;
 mod google;
+mod hold;
 mod jambonz;
 mod lca;
+mod legs;
 mod memory;
+mod parts;
 mod recognise;
 mod revai;
 pub(crate) mod roles;
@@ -118,6 +122,11 @@ impl Format {
         NAMES.iter().find(|(_, format)| *format == self).map_or("", |(name, _)| name)
     }
 
+    /// Whether a message goes on from those before it, and tells little alone.
+    pub fn goes_on(self) -> bool {
+        self == Format::Soniox
+    }
+
     /// All names, for error messages.
     pub fn names() -> String {
         Format::all().collect::<Vec<_>>().join(", ")
@@ -153,6 +162,11 @@ pub enum Event {
     Said(Said),
     /// Something about the call changed: [`Reading::about`].
     Update,
+    /// The stream of the message is over, and the call with its last one.
+    Close {
+        /// Why, in the vendor's words.
+        reason: Option<String>,
+    },
     /// The call is over.
     End {
         /// Why, in the vendor's words.
@@ -212,6 +226,10 @@ pub struct Said {
     pub end: Option<Time>,
     /// Whether it will not change any more.
     pub is_final: bool,
+    /// Final, but it may come once more, better worded.
+    pub is_draft: bool,
+    /// Names this part of an utterance of which other partials may be other parts.
+    pub part: Option<String>,
     /// The words.
     pub text: String,
     /// 0 … 1.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::view::View;
-use super::{Format, Memory, Reading, read};
+use super::{Format, Memory, Reading, envelope, read};
 use crate::wire::{Code, Problem, repair};
 
 /// What a frame holds.
@@ -53,8 +53,10 @@ fn values(format: Format, value: Value, memory: &mut Memory) -> Result<Read, Pro
             return Err(Problem::new(Code::BadMessage, text));
         }
     };
+    let values: Vec<_> = values.into_iter().flat_map(envelope::open).collect();
     let mut format = format;
     let readings = values.iter().map(|value| {
+        let value = value.as_ref().map_err(|text| Problem::new(Code::BadMessage, text.clone()))?;
         let view = View(value);
         if !value.is_object() {
             let text = "a message in a list must be a JSON object";
@@ -71,11 +73,20 @@ fn values(format: Format, value: Value, memory: &mut Memory) -> Result<Read, Pro
     Ok(Read { format, readings })
 }
 
+/// A JSON value, or several as one list; JSON in base64 as well.
 fn json(text: &str) -> Result<Value, Problem> {
     let repaired = repair::lone_surrogates(text);
-    serde_json::from_str(repaired.as_deref().unwrap_or(text)).map_err(|error| {
-        Problem::new(Code::BadJson, format!("the message is not usable JSON: {error}"))
-    })
+    let text = repaired.as_deref().unwrap_or(text);
+    let several = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let values: Result<Vec<Value>, _> = several.collect();
+    match values {
+        Ok(mut values) if values.len() == 1 => Ok(values.remove(0)),
+        Ok(values) if !values.is_empty() => Ok(Value::Array(values)),
+        failed => envelope::decoded(text).map_err(|_| {
+            let error = failed.err().map_or("it is empty".to_owned(), |error| error.to_string());
+            Problem::new(Code::BadJson, format!("the message is not usable JSON: {error}"))
+        }),
+    }
 }
 
 /// Azure's frames: headers, a blank line, and JSON. The headers become fields beside the others.
@@ -105,7 +116,7 @@ fn recognise(message: View<'_>) -> Option<Format> {
         "call_start" | "chunk" | "call_update" | "call_end" => Format::Native,
         "Results" if has("channel") => Format::Deepgram,
         "TurnInfo" => Format::Deepgram,
-        "Metadata" if has("request_id") => Format::Deepgram,
+        "Metadata" | "Connected" if has("request_id") => Format::Deepgram,
         "Begin" if has("id") => Format::AssemblyAi,
         "Turn" if has("turn_order") => Format::AssemblyAi,
         "setup" if has("callSid") => Format::ConversationRelay,
@@ -113,6 +124,7 @@ fn recognise(message: View<'_>) -> Option<Format> {
         "partial" | "final" if has("elements") => Format::RevAi,
         "connected" if has("id") => Format::RevAi,
         "transcript" if message.at(&["data", "utterance"]).is_some() => Format::Gladia,
+        "start_session" | "end_session" if has("session_id") => Format::Gladia,
         "verb:hook" | "session:new" => Format::Jambonz,
         _ => return by_fields(message),
     })
@@ -126,24 +138,47 @@ fn by_fields(message: View<'_>) -> Option<Format> {
     let tests = [
         (says("event", "live."), Format::Gladia),
         (has("EventType") && (has("ContactId") || has("Segments")), Format::ContactLens),
+        (has("StreamingEventType") || in_segments(message), Format::ContactLens),
         (has("EventType") && has("CallId"), Format::Lca),
         (has("TranscriptEvent") || has("TranscriptResultStream"), Format::Transcribe),
         (message.at(&["Transcript", "Results"]).is_some(), Format::Transcribe),
+        (message.at(&["Results", "ResultId"]).is_some(), Format::Transcribe),
+        (has("ResultId") && has("Alternatives"), Format::Transcribe),
         (has("UtteranceEvent") || has("CategoryEvent"), Format::CallAnalytics),
         (has("CallAnalyticsTranscriptResultStream"), Format::CallAnalytics),
+        (has("UtteranceId") && has("ParticipantRole"), Format::CallAnalytics),
         (has("TranscriptionEvent"), Format::Twilio),
         (has("transcriptionMetadata") || has("transcriptionData"), Format::Acs),
         (has("eventBody") || message.at(&["detail", "eventBody"]).is_some(), Format::Genesys),
+        (has("conversationId") && (has("transcripts") || has("transcript")), Format::Genesys),
         (event_type(message) || message.get("data").is_some_and(event_type), Format::Telnyx),
+        (has("CallSid") && has("Transcript"), Format::Telnyx),
         (has("eventType") && (has("track") || has("metadata")), Format::Bandwidth),
         (has("call_sid") || message.at(&["speech", "alternatives"]).is_some(), Format::Jambonz),
         (says("message", "Add") || says("message", "RecognitionStarted"), Format::Speechmatics),
         (says("Path", "speech.") || has("RecognitionStatus"), Format::Azure),
+        (has("privResult") || has("privJson"), Format::Azure),
+        (has("Text") && has("Offset") && has("Duration"), Format::Azure),
         (has("tokens"), Format::Soniox),
-        (has("msg_type") && has("content"), Format::Zoom),
+        (message.number("msg_type").is_some(), Format::Zoom),
+        (message.str("event").is_some_and(|name| name.contains("rtms_")), Format::Zoom),
+        (has("turn_index") && has("event"), Format::Deepgram),
         (message.at(&["results", "alternatives"]).is_some(), Format::Google),
         (has("speechEventType"), Format::Google),
         (message.str("partial").is_some() || has("result") && has("text"), Format::Vosk),
+        (message.at(&["alternatives", "text"]).is_some(), Format::Vosk),
+        (is_text_alone(message), Format::Vosk),
     ];
     tests.iter().find(|(is_it, _)| *is_it).map(|(_, format)| *format)
+}
+
+/// Segments of Contact Lens as its API answers with them.
+fn in_segments(message: View<'_>) -> bool {
+    let kinds = ["Transcript", "Utterance", "Categories"];
+    kinds.iter().any(|kind| message.at(&["Segments", kind]).is_some())
+}
+
+/// A result of Vosk without word times.
+fn is_text_alone(message: View<'_>) -> bool {
+    message.str("text").is_some() && message.0.as_object().is_some_and(|fields| fields.len() == 1)
 }

@@ -23,10 +23,16 @@ pub(super) struct Run {
     pub text: String,
 }
 
-/// Cuts where the speaker changes. A word without a speaker stays with those before it.
+/// Cuts where the speaker changes. A word without a speaker stays with those before it, or goes
+/// with those after it when it is the first.
 pub(super) fn runs(words: impl Iterator<Item = Word>) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
-    for word in words {
+    for word in words.filter(|word| !word.text.trim().is_empty()) {
+        if let [only] = &mut runs[..]
+            && only.speaker.is_none()
+        {
+            only.speaker.clone_from(&word.speaker);
+        }
         let goes_on = runs.last().is_some_and(|run| {
             word.attached || word.speaker.is_none() || run.speaker == word.speaker
         });
@@ -80,7 +86,8 @@ pub(super) fn aws_items(of: View<'_>) -> impl Iterator<Item = Word> {
         speaker: item.name("Speaker"),
         start: item.seconds("StartTime"),
         end: item.seconds("EndTime"),
-        attached: item.says("Type", "punctuation"),
+        // Objects of the Python SDK call it otherwise.
+        attached: item.says("Type", "punctuation") || item.says("ItemType", "punctuation"),
     })
 }
 
@@ -106,5 +113,19 @@ mod tests {
         let runs = runs(words.into_iter());
         let texts: Vec<_> = runs.iter().map(|run| run.text.as_str()).collect();
         assert_eq!(texts, ["Yes.", "Why not?"]);
+        assert_eq!(runs[1].speaker.as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn a_first_word_without_a_label_goes_with_the_next() {
+        let word = |text: &str, speaker: Option<&str>| Word {
+            text: text.into(),
+            speaker: speaker.map(str::to_owned),
+            ..Word::default()
+        };
+        let words = [word("Uh", None), word("", Some("1")), word("yes", Some("0"))];
+        let runs = runs(words.into_iter());
+        assert_eq!((runs.len(), runs[0].text.as_str()), (1, "Uh yes"));
+        assert_eq!(runs[0].speaker.as_deref(), Some("0"));
     }
 }

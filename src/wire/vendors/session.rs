@@ -3,9 +3,12 @@
 //! Here the rules that all formats share are kept: repeats are dropped, a partial and its final
 //! are one segment, speakers get roles, times become call time.
 
+use super::hold::Hold;
+use super::legs::Legs;
+use super::parts::Parts;
 use super::timeline::Timeline;
 use super::window::{Window, hash};
-use super::{About, Key, Roles, Said, Time};
+use super::{About, Event, Key, Roles, Said, Time};
 use crate::call::Speaker;
 use crate::engine::event::Chunk;
 
@@ -37,6 +40,8 @@ pub(super) struct Session {
     pub seq: u64,
     /// What is known of the call.
     pub about: About,
+    /// The call after whose end this one began.
+    pub previous: Option<String>,
     /// Tells segments of this connection from those of others.
     nonce: String,
     timeline: Timeline,
@@ -49,6 +54,9 @@ pub(super) struct Session {
     segments: Window,
     /// Ids of messages that came.
     messages: Window,
+    hold: Hold,
+    legs: Legs,
+    parts: Parts,
 }
 
 /// One utterance after another.
@@ -73,6 +81,7 @@ impl Session {
             was_started: false,
             seq: 0,
             about: About::default(),
+            previous: None,
             nonce: nonce.to_owned(),
             timeline: Timeline::default(),
             tracks: Vec::new(),
@@ -80,6 +89,9 @@ impl Session {
             partials: Vec::new(),
             segments: Window::new(REMEMBERED),
             messages: Window::new(REMEMBERED),
+            hold: Hold::default(),
+            legs: Legs::default(),
+            parts: Parts::default(),
         }
     }
 
@@ -98,10 +110,17 @@ impl Session {
         self.was_started
     }
 
-    /// The call is over: nothing of it is needed any more but that.
+    /// The call is over: nothing of it is needed any more but that, and which legs it had.
     pub fn end(&mut self) {
         let (seq, was_started) = (self.seq, self.was_started);
-        *self = Session { phase: Phase::Over, seq, was_started, ..Session::new(&self.nonce) };
+        let legs = std::mem::take(&mut self.legs).end();
+        let ended = Session::new(&self.nonce);
+        *self = Session { phase: Phase::Over, seq, was_started, legs, ..ended };
+    }
+
+    /// Whether it is over, and what is said on `leg` was said after it.
+    pub fn is_before(&self, leg: &str) -> bool {
+        self.phase == Phase::Over && !self.legs.knows(leg)
     }
 
     /// Begins another utterance where one is open.
@@ -127,6 +146,32 @@ impl Session {
         }
     }
 
+    /// What to tell now that `events` of a stream came, each with its stream; `named` is the stream
+    /// if the message itself names it.
+    pub fn pass(
+        &mut self,
+        events: Vec<Event>,
+        stream: Option<&str>,
+        named: Option<&str>,
+    ) -> Vec<(Event, Option<String>)> {
+        let mut told = Vec::with_capacity(events.len());
+        if self.phase == Phase::Over {
+            // Nothing of it is told, so nothing is learnt from it either.
+            told.extend(events.into_iter().map(|event| (event, None)));
+            return told;
+        }
+        for event in events {
+            let event = match event {
+                Event::Said(said) => Event::Said(self.parts.whole(said)),
+                event => event,
+            };
+            for (event, stream) in self.hold.pass(event, stream) {
+                told.extend(self.legs.pass(event, named).map(|event| (event, stream)));
+            }
+        }
+        told
+    }
+
     /// The chunk of a piece of speech, numbered 0; `None` when it says nothing new. Adds to
     /// `unknown` when nobody knows who speaks.
     pub fn chunk(
@@ -146,10 +191,14 @@ impl Session {
         if known && has_identity(&said) || late {
             return None;
         }
-        if said.is_final && Timeline::is_back(last_final.0, said.start) {
+        let is_back = match said.start {
+            Some(_) => Timeline::is_back(last_final.0, said.start),
+            None => Timeline::is_back(last_final.1, said.end),
+        };
+        if said.is_final && is_back {
             self.timeline.restart(stream);
         }
-        let epoch = self.timeline.epoch(stream, said.start);
+        let epoch = self.timeline.epoch(stream, said.start.or(said.end));
         let start_ms = self.timeline.place(stream, said.start);
         let segment_id = self.segment(&said, stream, track, epoch, start_ms);
         if said.is_final {

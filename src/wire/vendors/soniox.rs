@@ -4,13 +4,16 @@
 //! parts of words and become final one by one, so they are held back until a sentence is whole:
 //! at `<end>` or `<fin>`, at another speaker, after a full stop, or when there are many. Until
 //! then they are scored as a partial, together with the tokens that may still change.
-//! Translations are skipped.
+//! Translations are skipped. Nothing tells a token that is sent again from one said twice.
 
 use super::view::View;
 use super::{Event, Memory, Reading, Said, Time};
 
 /// More tokens than this are not held back at the next blank.
 const MAX_HELD: usize = 60;
+
+/// So many tokens without a blank are words, not the parts of one.
+const MIN_BARE: usize = 4;
 
 /// A final token that is held back.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,9 +75,21 @@ fn said(tokens: &[Token], is_final: bool) -> Option<Event> {
         start: first.start,
         end: last.end,
         is_final,
-        text: tokens.iter().map(|token| token.text.as_str()).collect(),
+        text: joined(tokens),
         ..Said::default()
     }))
+}
+
+/// Tokens bring their blanks. Words that have none at all, as in the guides' own examples, are
+/// told from parts of a word by their number.
+fn joined(tokens: &[Token]) -> String {
+    let is_bare = |text: &str| {
+        text.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && !text.contains(char::is_whitespace)
+    };
+    let texts: Vec<&str> = tokens.iter().map(|token| token.text.as_str()).collect();
+    let are_words = texts.len() >= MIN_BARE && texts.iter().all(|text| is_bare(text));
+    texts.join(if are_words { " " } else { "" })
 }
 
 #[cfg(test)]
@@ -100,6 +115,25 @@ pub(super) mod tests {
             json!({"tokens": [token(" Sorry.", true, "2", 2_000)]}),
             json!({"tokens": [], "finished": true}),
         ]
+    }
+
+    #[test]
+    fn words_without_blanks_are_told_from_parts_of_words() {
+        let tokens = |texts: &[&str]| {
+            let mut tokens: Vec<Value> =
+                texts.iter().map(|text| json!({"text": text, "is_final": true})).collect();
+            tokens.push(json!({"text": "<end>", "is_final": true}));
+            json!({"tokens": tokens, "finished": null})
+        };
+        let messages = [
+            tokens(&["Where", "is", "my", "order?"]),
+            tokens(&["Won", "der", "ful"]),
+            tokens(&["Not", " ", "yet", "!"]),
+        ];
+        assert_eq!(
+            told(Format::Soniox, "", &messages)[1..],
+            ["#1 other - Where is my order?", "#2 other - Wonderful", "#3 other - Not yet!"]
+        );
     }
 
     #[test]

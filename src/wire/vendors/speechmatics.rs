@@ -23,7 +23,11 @@ pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
 }
 
 fn said(message: View<'_>, is_final: bool) -> Result<Vec<Event>, String> {
-    let metadata = message.get("metadata").ok_or("`metadata` is missing")?;
+    let metadata = message.get("metadata").unwrap_or(message);
+    let text = metadata.str("transcript").or_else(|| message.str("transcript"));
+    if text.is_none() && message.get("results").is_none() {
+        return Err("`metadata.transcript` and `results` are missing".into());
+    }
     let channel = message.name("channel");
     let words = message.list("results").map(|result| {
         let best = result.get("alternatives").and_then(View::first);
@@ -37,15 +41,15 @@ fn said(message: View<'_>, is_final: bool) -> Result<Vec<Event>, String> {
         }
     });
     let words: Vec<Word> = words.collect();
-    let text = metadata.str("transcript").map(str::to_owned).unwrap_or_else(|| {
+    let text = text.map(str::to_owned).unwrap_or_else(|| {
         let runs = runs(words.iter().map(|word| Word { speaker: None, ..word.clone() }));
         runs.into_iter().map(|run| run.text).collect()
     });
     let said = Said {
         track: channel.clone().unwrap_or_default(),
         speaker: channel.into_iter().collect(),
-        start: metadata.seconds("start_time"),
-        end: metadata.seconds("end_time"),
+        start: metadata.seconds("start_time").or_else(|| words.first()?.start),
+        end: metadata.seconds("end_time").or_else(|| words.last()?.end),
         is_final,
         text,
         ..Said::default()
@@ -106,7 +110,7 @@ pub(super) mod tests {
     #[test]
     fn without_a_transcript_the_words_are_joined() {
         let mut message = said("AddTranscript", "S1", (1.0, 2.0), "Hello there");
-        message["metadata"].as_object_mut().unwrap().remove("transcript");
+        message.as_object_mut().unwrap().remove("metadata");
         message["results"]
             .as_array_mut()
             .unwrap()

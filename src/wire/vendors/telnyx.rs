@@ -1,7 +1,8 @@
-//! Telnyx Call Control: webhooks `call.transcription` and `call.hangup`.
+//! Telnyx Call Control: webhooks `call.transcription` and `call.hangup`; TeXML: the callback of
+//! `<Transcription>`.
 //!
-//! Schema: doc (Telnyx API reference "Call Transcription" callback). `data.id` recognises
-//! retries. There is no time of the words, only of the event: it is taken for their end. Telnyx
+//! Schema: doc (Telnyx API reference "Call Transcription" callback, guide "Transcription").
+//! `data.id` recognises retries. Each leg of a session hangs up on its own. There is no time of the words, only of the event: it is taken for their end. Telnyx
 //! transcribes the inbound track unless asked for more, so a message that names none is of it.
 
 use super::view::View;
@@ -9,6 +10,9 @@ use super::{About, Event, Reading, Said, Time};
 use crate::call::Timestamp;
 
 pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
+    if message.get("CallSid").and(message.get("Transcript")).is_some() {
+        return Ok(texml(message));
+    }
     let data = message.get("data").unwrap_or(message);
     let payload = data.get("payload").unwrap_or(data);
     let time = data.moment("occurred_at");
@@ -21,12 +25,30 @@ pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
             }
             vec![Event::Start]
         }
-        "call.hangup" => vec![Event::End { reason: payload.name("hangup_cause") }],
+        "call.hangup" => vec![Event::Close { reason: payload.name("hangup_cause") }],
         _ => Vec::new(),
     };
-    let call = payload.name("call_session_id").or_else(|| payload.name("call_leg_id"));
-    let call = call.or_else(|| payload.name("call_control_id"));
-    Ok(Reading { call, message_id: data.name("id"), about, events, ..Reading::default() })
+    let leg = payload.name("call_leg_id").or_else(|| payload.name("call_control_id"));
+    let call = payload.name("call_session_id").or_else(|| leg.clone());
+    Ok(Reading { call, message_id: data.name("id"), stream: leg, about, events })
+}
+
+/// The callback of the TeXML verb `<Transcription>`.
+fn texml(form: View<'_>) -> Reading {
+    let track = form.name("TranscriptionTrack").or_else(|| form.name("Track"));
+    let track = track.unwrap_or_else(|| "inbound".into());
+    let said = Said {
+        track: track.clone(),
+        speaker: vec![track],
+        end: form.moment("Timestamp"),
+        is_final: form.flag("IsFinal").unwrap_or(true),
+        text: form.str("Transcript").unwrap_or_default().to_owned(),
+        confidence: form.confidence("Confidence"),
+        ..Said::default()
+    };
+    let about = About { lang: form.name("Language"), ..About::default() };
+    let events = vec![Event::Said(said)];
+    Reading { call: form.name("CallSid"), about, events, ..Reading::default() }
 }
 
 fn said(payload: View<'_>, time: Option<Time>) -> Result<Said, String> {
@@ -81,6 +103,42 @@ pub(super) mod tests {
             event("e-4", "call.playback.started", "16.000", json!({})),
             event("e-5", "call.hangup", "20.000", json!({"hangup_cause": "normal_clearing"})),
         ]
+    }
+
+    #[test]
+    fn callbacks_of_texml_have_fields_of_their_own() {
+        let said = |last: &str, text: &str| {
+            json!({"AccountSid": "a", "CallSid": "v3:abc", "Confidence": "0.98", "IsFinal": last,
+                   "From": "+1425", "To": "+1206", "Transcript": text})
+        };
+        let messages = [said("false", "where is"), said("true", "where is my order")];
+        for format in [Format::Telnyx, Format::Auto] {
+            assert_eq!(
+                told(format, "", &messages),
+                ["start v3:abc", "#1 customer~ - where is", "#1 customer - where is my order"]
+            );
+        }
+    }
+
+    #[test]
+    fn a_leg_that_said_nothing_ends_no_session() {
+        let leg = |mut event: Value, leg: &str| {
+            event["data"]["payload"]["call_leg_id"] = json!(leg);
+            event
+        };
+        let messages = [
+            leg(event("e-1", "call.answered", "00.000", json!({})), "a"),
+            leg(event("e-2", "call.initiated", "01.000", json!({})), "b"),
+            leg(event("e-3", "call.hangup", "02.000", json!({"hangup_cause": "busy"})), "b"),
+            leg(said("e-4", "03.000", "inbound", true, "Hello?"), "a"),
+            leg(event("e-5", "call.hangup", "04.000", json!({})), "c"),
+            leg(said("e-6", "05.000", "inbound", true, "Bye."), "a"),
+            leg(event("e-7", "call.hangup", "06.000", json!({})), "a"),
+        ];
+        assert_eq!(
+            told(Format::Telnyx, "", &messages),
+            ["start c-7f3a", "#1 customer -3000 Hello?", "#2 customer -5000 Bye.", "end"]
+        );
     }
 
     #[test]

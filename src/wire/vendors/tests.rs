@@ -37,7 +37,9 @@ impl Line {
             match body {
                 Body::Start(start) => {
                     let lang = start.lang.unwrap_or_default();
-                    self.told.push(format!("start {call_id} {lang}").trim_end().to_owned());
+                    let previous = start.previous_call_id.map(|id| format!(" after {id}"));
+                    let previous = previous.unwrap_or_default();
+                    self.told.push(format!("start {call_id}{previous} {lang}").trim_end().into());
                     self.adapter.started(&call_id, 0, 0, false);
                     continue;
                 }
@@ -301,7 +303,9 @@ fn a_partial_that_comes_back_to_earlier_words_is_told() {
 
 /// Any JSON, with the words of formats as names so that it gets somewhere.
 fn any_json() -> impl Strategy<Value = Value> {
-    let names = "type|channel|alternatives|results|transcript|Segments|Transcript|EventType|CallId\
+    let names = "Records|kinesis|body|detail|detail-type|turn_order|turn_is_formatted|end_of_turn\
+                 |speaker|Segments|Utterance|TranscriptId|PartialContent|call_leg_id|CallSid\
+                 |type|channel|alternatives|results|transcript|Segments|Transcript|EventType|CallId\
                  |data|payload|is_final|words|start|text|offset|eventBody|transcripts|tokens|speech\
                  |TranscriptionEvent|TranscriptionData|metadata|message|msg_type|content|elements";
     let words = "Results|Turn|AddTranscript|SEGMENTS|ADD_TRANSCRIPT_SEGMENT|transcription-content\
@@ -361,6 +365,91 @@ proptest! {
             if format != Format::Soniox {
                 prop_assert_eq!(often.heard(), once.heard(), "{}", format.name());
             }
+        }
+    }
+
+    /// What a cloud wraps is heard as if nothing wrapped it, however it is cut into batches.
+    #[test]
+    fn wrappers_change_nothing(sizes in prop::collection::vec(1_usize..4, 24)) {
+        use base64::Engine;
+        let encode = |message: &Value| {
+            base64::prelude::BASE64_STANDARD.encode(message.to_string())
+        };
+        let record = |message: &Value, kind: usize| match kind {
+            0 => json!({"kinesis": {"data": encode(message)}, "eventSource": "aws:kinesis"}),
+            1 => json!({"body": message.to_string(), "eventSource": "aws:sqs"}),
+            _ => json!({"Sns": {"Message": message.to_string()}, "EventSource": "aws:sns"}),
+        };
+        for (format, messages) in fixtures() {
+            let mut plain = Line::new(format, "");
+            let mut wrapped = Line::new(format, "");
+            for message in &messages {
+                plain.read(&message.to_string()).unwrap();
+            }
+            let mut rest = &messages[..];
+            for (at, size) in sizes.iter().cycle().enumerate() {
+                let batch = &rest[..(*size).min(rest.len())];
+                let records: Vec<Value> =
+                    batch.iter().map(|message| record(message, at % 3)).collect();
+                let event = json!({"Records": records}).to_string();
+                let request = json!({"isBase64Encoded": false, "body": event}).to_string();
+                wrapped.read(if at % 2 == 0 { &event } else { &request }).unwrap();
+                rest = &rest[batch.len()..];
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            // All of a batch is known when its call opens, so more may be said about the call.
+            prop_assert_eq!(&wrapped.chunks, &plain.chunks, "{}", format.name());
+        }
+    }
+
+    /// Of turns that end once or twice, each is heard once, in order; formatted, if it was so
+    /// before anything came of the next.
+    #[test]
+    fn turns_are_heard_once_however_they_end(
+        plan in prop::collection::vec((0_usize..3, 0_usize..3, any::<bool>()), 1..12),
+    ) {
+        let mut line = Line::new(Format::AssemblyAi, "");
+        let mut expected = Vec::new();
+        for (number, (partials, ending, again)) in plan.into_iter().enumerate() {
+            let at = number as u64 * 10_000;
+            let turn = |end: bool, formatted: bool, text: &str| {
+                json!({"type": "Turn", "turn_order": number, "end_of_turn": end,
+                       "turn_is_formatted": formatted, "transcript": text,
+                       "words": [{"text": "x", "start": at, "end": at + 900}]}).to_string()
+            };
+            for partial in 0..partials {
+                line.read(&turn(false, false, &format!("turn {number} {partial}"))).unwrap();
+            }
+            let (draft, best) = (format!("turn {number}"), format!("Turn {number}."));
+            let mut endings = Vec::new();
+            if ending != 0 {
+                endings.push(turn(true, false, &draft));
+            }
+            if ending != 1 {
+                endings.push(turn(true, true, &best));
+            }
+            for ending in &endings {
+                for _ in 0..=usize::from(again) {
+                    line.read(ending).unwrap();
+                }
+            }
+            expected.push((draft, best, ending));
+        }
+        line.read(r#"{"type":"Termination"}"#).unwrap();
+        let heard = line.heard();
+        prop_assert_eq!(heard.len(), expected.len());
+        let mut is_plain = false;
+        for (number, (heard, (draft, best, ending))) in heard.iter().zip(&expected).enumerate() {
+            let is_best = match ending {
+                0 => true,
+                1 => false,
+                // A stream whose first turn came once is taken at its word, until it is not.
+                _ => !is_plain,
+            };
+            prop_assert_eq!(heard, if is_best { best } else { draft }, "{}", number);
+            is_plain = (is_plain || number == 0) && *ending == 1;
         }
     }
 

@@ -13,18 +13,18 @@ pub(super) fn read(message: View<'_>) -> Result<Reading, String> {
     let message = message.get("TranscriptResultStream").unwrap_or(message);
     let event = message.get("TranscriptEvent").unwrap_or(message);
     let transcript = event.get("Transcript").unwrap_or(event);
-    let mut reading = Reading::default();
-    for result in transcript.list("Results") {
+    let mut reading = Reading { call: message.name("CallId"), ..Reading::default() };
+    let alone = transcript.get("Alternatives").map(|_| transcript);
+    for result in transcript.list("Results").chain(alone) {
         reading.about = About { lang: result.name("LanguageCode"), ..About::default() };
-        reading.events.extend(self::result(result)?);
+        reading.events.extend(self::result(result));
     }
     Ok(reading)
 }
 
 /// One result; `lca` has them, too.
-pub(super) fn result(result: View<'_>) -> Result<Vec<Event>, String> {
-    let best = result.get("Alternatives").and_then(View::first);
-    let best = best.ok_or("a result has no `Alternatives`")?;
+pub(super) fn result(result: View<'_>) -> Vec<Event> {
+    let Some(best) = result.get("Alternatives").and_then(View::first) else { return Vec::new() };
     let channel = result.name("ChannelId");
     let number: Option<usize> =
         channel.as_deref().and_then(|name| name.rsplit('_').next()?.parse().ok());
@@ -38,9 +38,9 @@ pub(super) fn result(result: View<'_>) -> Result<Vec<Event>, String> {
         end: result.seconds("EndTime"),
         is_final: !result.flag("IsPartial").unwrap_or(false),
         text: best.str("Transcript").unwrap_or_default().to_owned(),
-        confidence: None,
+        ..Said::default()
     };
-    Ok(pieces(said, aws_items(best)))
+    pieces(said, aws_items(best))
 }
 
 #[cfg(test)]
@@ -76,6 +76,28 @@ pub(super) mod tests {
                 "#2 customer 12400-15100 I want to cancel. Get me your manager.",
             ]
         );
+    }
+
+    #[test]
+    fn results_come_bare_and_in_the_case_of_any_sdk() {
+        let camel = json!({"transcript": {"results": [{"resultId": "r-1", "startTime": 1.0,
+            "endTime": 2.0, "isPartial": false, "channelId": "ch_0",
+            "alternatives": [{"transcript": "Hello.", "items": []}]}]}});
+        let snake = json!({"results": [{"result_id": "r-2", "start_time": 3.0, "end_time": 4.0,
+            "is_partial": false, "channel_id": "ch_1",
+            "alternatives": [{"transcript": "Hi.", "items": null}]},
+            {"result_id": "r-3", "alternatives": []}]});
+        // Each alone, `auto` takes it for the same.
+        let bare = json!({"ResultId": "r-4", "StartTime": "5.5", "EndTime": 6, "IsPartial": false,
+            "Alternatives": [{"Transcript": "Bye."}]});
+        let messages = [camel, snake, bare];
+        let expected =
+            ["#1 customer 1000-2000 Hello.", "#2 agent 3000-4000 Hi.", "#3 other 5500-6000 Bye."];
+        assert_eq!(told(Format::Transcribe, "", &messages)[1..], expected);
+        for (message, expected) in messages.iter().zip(expected) {
+            let told = told(Format::Auto, "", std::slice::from_ref(message));
+            assert_eq!(told[1].split_once(' ').unwrap().1, expected.split_once(' ').unwrap().1);
+        }
     }
 
     #[test]

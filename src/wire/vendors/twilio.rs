@@ -3,7 +3,8 @@
 //! Schema: doc title and third-party handlers (Twilio TwiML guide "<Transcription>"; the field
 //! list agreed between four handlers; field table itself not read). `TranscriptionData` is JSON
 //! inside a form field. There is no time of the words, only of the message: it is taken for their
-//! end. (`TranscriptionSid`, `SequenceId`) recognises Twilio's retries.
+//! end. (`TranscriptionSid`, `SequenceId`) recognises Twilio's retries. A call may have several
+//! transcriptions at once, each with its own stop.
 
 use serde_json::Value;
 
@@ -23,14 +24,15 @@ pub(super) fn read(form: View<'_>) -> Result<Reading, String> {
             vec![Event::Start]
         }
         "transcription-content" => vec![Event::Said(content(form, time)?)],
-        "transcription-stopped" => vec![Event::End { reason: None }],
+        "transcription-stopped" => vec![Event::Close { reason: None }],
         _ => Vec::new(),
     };
     let call = form.name("CallSid").or_else(|| form.name("TranscriptionSid"));
     let number = form.name("SequenceId");
     let message_id = number
         .map(|number| format!("{}/{number}", form.name("TranscriptionSid").unwrap_or_default()));
-    Ok(Reading { call, message_id, about, events, ..Reading::default() })
+    let stream = form.name("TranscriptionSid");
+    Ok(Reading { call, message_id, stream, about, events })
 }
 
 fn content(form: View<'_>, time: Option<Time>) -> Result<Said, String> {
@@ -48,7 +50,7 @@ fn content(form: View<'_>, time: Option<Time>) -> Result<Said, String> {
         track: track.clone().unwrap_or_default(),
         speaker: track.into_iter().collect(),
         end: time,
-        is_final: form.flag("Final").unwrap_or(true),
+        is_final: form.flag("Final").or_else(|| data.flag("is_final")).unwrap_or(true),
         text: text.to_owned(),
         confidence: data.confidence("confidence"),
         ..Said::default()
@@ -98,6 +100,32 @@ pub(super) mod tests {
                 "#2 customer~ -13300 I want to can",
                 "#2 customer -15100 I want to cancel.",
                 "end",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_transcription_after_a_pause_is_a_call_of_its_own() {
+        let later = |mut form: Value| {
+            form["TranscriptionSid"] = json!("GT2");
+            form
+        };
+        let mut messages = call();
+        messages.extend([
+            // A retry that comes late is none.
+            said(6, "21.000", "inbound_track", "true", "Too late."),
+            later(form(1, "transcription-started", "40.000", &json!({}))),
+            later(said(2, "43.000", "inbound_track", "true", "Hello again.")),
+            later(said(3, "45.000", "outbound_track", "true", "Hello.")),
+            later(form(4, "transcription-stopped", "50.000", &json!({}))),
+        ]);
+        assert_eq!(
+            told(Format::Twilio, "", &messages)[5..],
+            [
+                "start CA1~GT2 after CA1 en-US",
+                "#3 customer -0 Hello again.",
+                "#4 agent -2000 Hello.",
+                "end"
             ]
         );
     }

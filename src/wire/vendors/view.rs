@@ -8,6 +8,10 @@ use crate::call::Timestamp;
 /// Farthest time from its zero that is believed, in milliseconds: about thirty years.
 const MAX_MS: f64 = 1e12;
 
+/// Ticks of 100 ns from the year 1 to 1970, and to the end of the year 9999.
+const TICKS_OF_1970: f64 = 621_355_968e9;
+const MAX_TICKS: f64 = 3_155_378_976e9;
+
 /// One value of a vendor's message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View<'a>(pub &'a Value);
@@ -94,15 +98,27 @@ impl<'a> View<'a> {
         stream(self.number(name)?)
     }
 
-    /// Ticks of 100 ns, `124000000`.
+    /// Ticks of 100 ns, `124000000`. As many as since the year 1 are a moment, and so are as many
+    /// as are left until the end of the year 9999.
     pub fn ticks(self, name: &str) -> Option<Time> {
-        stream(self.number(name)? / 10_000.0)
+        let ticks = self.number(name)?;
+        if let Some(moment) = dotnet(ticks).or_else(|| dotnet(MAX_TICKS - ticks)) {
+            return Some(moment);
+        }
+        stream(ticks / 10_000.0)
     }
 
-    /// A duration in words, `"12.4s"`.
+    /// A protobuf duration: in words, `"12.4s"`, or in parts, `{"seconds": 12, "nanos": 400000000}`.
     pub fn duration(self, name: &str) -> Option<Time> {
-        let text = self.str(name)?.trim();
-        let seconds: f64 = text.strip_suffix('s').unwrap_or(text).parse().ok()?;
+        let view = self.get(name)?;
+        if view.0.is_object() {
+            let part = |name| view.number(name).unwrap_or(0.0);
+            return stream(part("seconds") * 1_000.0 + part("nanos") / 1e6);
+        }
+        let seconds: f64 = match view.0.as_str() {
+            Some(text) => text.trim().trim_end_matches('s').parse().ok()?,
+            None => view.as_number()?,
+        };
         stream(seconds * 1_000.0)
     }
 
@@ -127,6 +143,12 @@ impl<'a> View<'a> {
         };
         Some(Time::Wall(ms as i64))
     }
+}
+
+/// Ticks since the year 1 as a moment, when they fall into a time in which this may run.
+fn dotnet(ticks: f64) -> Option<Time> {
+    let years = 6.3e17..6.8e17;
+    years.contains(&ticks).then(|| Time::Wall(((ticks - TICKS_OF_1970) / 10_000.0) as i64))
 }
 
 fn stream(ms: f64) -> Option<Time> {
@@ -176,6 +198,15 @@ mod tests {
             assert_eq!(view.moment(name), Some(moment), "{name}");
         }
         assert_eq!(view.moment("unix_s"), Some(Time::Wall(1_795_318_812_000)));
+        let absolute = json!({"ticks": 639_309_156_124_000_000_i64,
+                              "left": 2_516_069_819_876_000_000_i64,
+                              "parts": {"seconds": "12", "nanos": 400_000_000}});
+        let view = View(&absolute);
+        for name in ["ticks", "left"] {
+            let Some(Time::Wall(ms)) = view.ticks(name) else { panic!("no moment") };
+            assert!((ms - 1_795_318_812_400).abs() <= 1, "{name}: {ms}");
+        }
+        assert_eq!(view.duration("parts"), Some(Time::Stream(12_400)));
         let short = json!({"t": "2026-11-22T20:05.101Z"});
         let Some(Time::Wall(ms)) = View(&short).moment("t") else { panic!("no moment") };
         assert_eq!(ms % 3_600_000, 20 * 60_000 + 5_101);

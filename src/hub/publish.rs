@@ -61,6 +61,11 @@ impl Publication {
     pub fn messages(&self) -> u64 {
         self.alerts.len() as u64 + u64::from(self.change.is_some())
     }
+
+    /// Place of its first alert among those messages, from 1.
+    pub fn first_alert(&self) -> u64 {
+        1 + u64::from(self.change == Some(CallChange::Started))
+    }
 }
 
 impl Hub {

@@ -1,16 +1,27 @@
 //! A journal that forgets: for `demo`, for tests, and for servers without a data directory.
 
-use super::{CommitError, History, Journal, Record, fresh_epoch};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Keeps nothing. Every start is a new epoch, so consoles know to take the full picture.
+use tokio::sync::watch;
+
+use super::outbox::{Index, Position, Row};
+use super::{CommitError, History, Journal, Outbox, Outgoing, Record, Standing, fresh_epoch};
+
+/// Most bytes of alerts that wait for destinations; over it the oldest go unsent.
+const OUTBOX_BYTES: u64 = 16 << 20;
+
+/// Keeps nothing but what waits for destinations. Every start is a new epoch, so consoles know to
+/// take the full picture.
 #[derive(Debug)]
 pub struct Memory {
-    epoch: String,
+    epoch: Arc<str>,
+    outbox: Option<Arc<Shelf>>,
 }
 
 impl Default for Memory {
     fn default() -> Memory {
-        Memory { epoch: fresh_epoch() }
+        Memory { epoch: fresh_epoch().into(), outbox: None }
     }
 }
 
@@ -23,11 +34,76 @@ impl Journal for Memory {
         0
     }
 
-    fn commit(&mut self, _batch: &[Record], _last_offset: u64) -> Result<(), CommitError> {
+    fn commit(&mut self, batch: &[Record], _last_offset: u64) -> Result<(), CommitError> {
+        if let Some(outbox) = &self.outbox {
+            outbox.take_in(Outgoing::of_batch(&self.epoch, batch));
+        }
         Ok(())
+    }
+
+    fn open_outbox(
+        &mut self,
+        destinations: &[Arc<str>],
+    ) -> Result<Option<Arc<dyn Outbox>>, CommitError> {
+        let positions = destinations.iter().map(|name| Position::new(Arc::clone(name), 0));
+        let index = Index::new(Vec::new(), positions.collect());
+        let shelf = Arc::new(Shelf { index, waiting: Mutex::default() });
+        self.outbox = (!destinations.is_empty()).then(|| Arc::clone(&shelf));
+        Ok(Some(shelf))
     }
 
     fn read_back(&mut self, _ended_calls: usize) -> Result<History, CommitError> {
         Ok(History::default())
+    }
+}
+
+/// What waits, with its contents.
+#[derive(Debug)]
+struct Shelf {
+    index: Index,
+    waiting: Mutex<VecDeque<Outgoing>>,
+}
+
+impl Shelf {
+    fn take_in(&self, outgoing: Vec<Outgoing>) {
+        if outgoing.is_empty() {
+            return;
+        }
+        let rows: Vec<Row> = outgoing.iter().map(Row::of).collect();
+        self.lock().extend(outgoing);
+        self.index.push(rows.into_iter());
+        let Some((_, gone)) = self.index.due(None, OUTBOX_BYTES) else { return };
+        let mut waiting = self.lock();
+        let first = waiting.partition_point(|one| one.offset <= gone);
+        waiting.drain(..first);
+        drop(waiting);
+        let lost = self.index.gone(gone);
+        if lost > 0 {
+            tracing::warn!(alerts = lost, "too many alerts wait: the oldest are dropped");
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Outgoing>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Outbox for Shelf {
+    fn newest(&self) -> watch::Receiver<u64> {
+        self.index.newest()
+    }
+
+    fn page(&self, after: u64, most: usize) -> Result<Vec<Outgoing>, CommitError> {
+        let waiting = self.lock();
+        let first = waiting.partition_point(|one| one.offset <= after);
+        Ok(waiting.iter().skip(first).take(most).cloned().collect())
+    }
+
+    fn delivered(&self, destination: &str, offset: u64) {
+        self.index.delivered(destination, offset);
+    }
+
+    fn standing(&self, destination: &str) -> Standing {
+        self.index.standing(destination)
     }
 }

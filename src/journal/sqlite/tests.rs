@@ -116,6 +116,7 @@ impl Bench {
             base_offset,
             archive,
             ruleset: None,
+            changes: Vec::new(),
         });
     }
 

@@ -1,0 +1,71 @@
+//! Starts the tasks of all destinations and takes them down again.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::client::{Client, now};
+use super::delivery::{Delivery, Failing};
+use super::destination::Destination;
+use super::metrics::Metrics;
+use crate::journal::Outbox;
+
+/// Time between looks at how destinations stand.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The ways out that are open.
+#[derive(Debug)]
+pub struct Running {
+    tasks: TaskTracker,
+    drain: CancellationToken,
+    failing: Vec<(Arc<str>, Failing)>,
+}
+
+/// Begins to send.
+pub fn start(clients: Vec<(Arc<Destination>, Client)>, outbox: &Arc<dyn Outbox>, metrics: &Metrics) -> Running {
+    let (tasks, drain) = (TaskTracker::new(), CancellationToken::new());
+    let mut failing = Vec::new();
+    let mut names = Vec::new();
+    for (destination, post) in clients {
+        let own = Failing::default();
+        names.push(Arc::clone(&destination.name));
+        failing.push((Arc::clone(&destination.name), Arc::clone(&own)));
+        let delivery = Delivery {
+            destination,
+            post,
+            outbox: Arc::clone(outbox),
+            metrics: metrics.clone(),
+            failing: own,
+            drain: drain.clone(),
+        };
+        tasks.spawn(delivery.run());
+    }
+    let (outbox, metrics) = (Arc::clone(outbox), metrics.clone());
+    tasks.spawn(drain.clone().run_until_cancelled_owned(async move {
+        loop {
+            for name in &names {
+                metrics.stands(name, &outbox.standing(name), now());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }));
+    Running { tasks, drain, failing }
+}
+
+impl Running {
+    /// What is wrong with the destinations at the moment.
+    pub fn warnings(&self) -> Vec<String> {
+        let failing = self.failing.iter().filter(|(_, own)| own.load(Ordering::Relaxed));
+        failing.map(|(name, _)| format!("destination `{name}` takes nothing")).collect()
+    }
+
+    /// Sends what can be sent at once. What cannot stays in the outbox.
+    pub async fn finish(&self) {
+        self.drain.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}

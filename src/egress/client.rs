@@ -123,15 +123,17 @@ fn tls(destination: &Destination) -> Result<ClientConfig, String> {
             return Ok(builder.with_root_certificates(nobody).with_no_client_auth());
         }
         let builder = builder.with_native_roots().map_err(|error| {
-            format!("`ca_file`: this machine has no certificates of authorities ({error}); name some")
+            format!(
+                "`ca_file`: this machine has no certificates of authorities ({error}); name some"
+            )
         })?;
         return Ok(builder.with_no_client_auth());
     };
     let mut trusted = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
-        let added = certificate.map_err(|error| error.to_string()).and_then(|certificate| {
-            trusted.add(certificate).map_err(|error| error.to_string())
-        });
+        let added = certificate
+            .map_err(|error| error.to_string())
+            .and_then(|certificate| trusted.add(certificate).map_err(|error| error.to_string()));
         added.map_err(|error| format!("`ca_file`: a certificate in it cannot be used: {error}"))?;
     }
     if trusted.is_empty() {

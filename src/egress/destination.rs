@@ -8,11 +8,11 @@ use form_urlencoded::byte_serialize;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::uri::Uri;
 
+use super::client::now;
 use super::secrets::{self, Secret};
 use super::settings::{Format, PAGERDUTY_URL, Settings, parse_url, shown};
 use super::signature::{self, Key};
 use super::told::Told;
-use super::client::now;
 use super::wanted::{News, Wanted};
 use super::{cloudevents, pagerduty, sample, slack};
 use crate::engine::alert::Alert;
@@ -151,9 +151,10 @@ impl Destination {
     pub fn samples(&self) -> Vec<Message> {
         let both = [(News::Comes, false), (News::Step, true)];
         let number = if self.settings.format == Format::PagerDuty { 2 } else { 1 };
-        let told = both.into_iter().take(number).map(|(news, is_over)| {
-            self.render(news, &sample::told(&self.name, is_over, now()))
-        });
+        let told = both
+            .into_iter()
+            .take(number)
+            .map(|(news, is_over)| self.render(news, &sample::told(&self.name, is_over, now())));
         told.flatten().collect()
     }
 
@@ -212,18 +213,16 @@ fn headers(settings: &Settings) -> Result<(HeaderMap, Vec<Secret>), String> {
         let (name, value) = line
             .split_once(':')
             .ok_or_else(|| format!("{place}: a line is a header, as `Authorization: Bearer …`"))?;
-        let header: HeaderName = name
-            .trim()
-            .to_ascii_lowercase()
-            .parse()
-            .map_err(|_| format!("{place}: what stands before the `:` is no name of a header"))?;
+        let header: HeaderName =
+            name.trim().to_ascii_lowercase().parse().map_err(|_| {
+                format!("{place}: what stands before the `:` is no name of a header")
+            })?;
         if OWN_HEADERS.contains(&header.as_str()) {
             return Err(format!("{place}: `{header}` is set by forewarn itself; leave it out"));
         }
-        let mut value_header: HeaderValue = value
-            .trim()
-            .parse()
-            .map_err(|_| format!("{place}: the value of `{header}` has signs that none may have"))?;
+        let mut value_header: HeaderValue = value.trim().parse().map_err(|_| {
+            format!("{place}: the value of `{header}` has signs that none may have")
+        })?;
         value_header.set_sensitive(true);
         headers.append(header, value_header);
         hidden.push(Secret::new(value.trim()));

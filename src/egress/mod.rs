@@ -23,9 +23,9 @@ mod tests;
 mod told;
 mod wanted;
 
-pub use answer::Answer;
+pub use answer::{Answer, Verdict};
 pub use client::Client;
 pub use destination::{Destination, Message};
 pub use metrics::Metrics;
-pub use running::{Running, start};
+pub use running::{Running, open, start};
 pub use settings::{Changes, Format, Settings, check};

@@ -11,6 +11,7 @@ use super::client::{Client, now};
 use super::delivery::{Delivery, Failing};
 use super::destination::Destination;
 use super::metrics::Metrics;
+use super::settings::Settings;
 use crate::journal::Outbox;
 
 /// Time between looks at how destinations stand.
@@ -24,12 +25,34 @@ pub struct Running {
     failing: Vec<(Arc<str>, Failing)>,
 }
 
+/// Reads what the settings of all destinations name. `public_url` is the server as people reach it,
+/// for links.
+///
+/// # Errors
+/// The place of the first that cannot be used, and a sentence naming its setting.
+pub fn open(
+    destinations: &[Settings],
+    public_url: &str,
+) -> Result<Vec<(Arc<Destination>, Client)>, (usize, String)> {
+    let open_one = |settings| {
+        let destination = Arc::new(Destination::load(settings, public_url)?);
+        let client = Client::new(Arc::clone(&destination))?;
+        Ok((destination, client))
+    };
+    let opened = destinations.iter().enumerate();
+    opened.map(|(place, own)| open_one(own).map_err(|message| (place, message))).collect()
+}
+
 /// Begins to send.
-pub fn start(clients: Vec<(Arc<Destination>, Client)>, outbox: &Arc<dyn Outbox>, metrics: &Metrics) -> Running {
+pub fn start(
+    opened: Vec<(Arc<Destination>, Client)>,
+    outbox: &Arc<dyn Outbox>,
+    metrics: &Metrics,
+) -> Running {
     let (tasks, drain) = (TaskTracker::new(), CancellationToken::new());
     let mut failing = Vec::new();
     let mut names = Vec::new();
-    for (destination, post) in clients {
+    for (destination, post) in opened {
         let own = Failing::default();
         names.push(Arc::clone(&destination.name));
         failing.push((Arc::clone(&destination.name), Arc::clone(&own)));

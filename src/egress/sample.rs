@@ -12,7 +12,8 @@ const CALL: &str = "forewarn-test";
 /// The alert as it is raised for `destination`, or as it is over.
 pub(super) fn told(destination: &str, is_over: bool, now: Timestamp) -> Told {
     let note = format!("This is a test of the destination {destination}. No call needs you.");
-    let entry = |state, note| HistoryEntry { state, at: now, by: "forewarn".into(), what: None, note };
+    let entry =
+        |state, note| HistoryEntry { state, at: now, by: "forewarn".into(), what: None, note };
     let mut alert = Alert {
         alert_id: "al-test".into(),
         dedup_key: format!("{CALL}/manual"),

@@ -133,10 +133,14 @@ pub fn check(destinations: &[Settings]) -> Result<(), (usize, String)> {
         own.check().map_err(|message| (place, message))?;
         if !names.insert(&own.name) {
             let name = &own.name;
-            return Err((place, format!("`name` is {name:?} again; give each destination its own")));
+            return Err((
+                place,
+                format!("`name` is {name:?} again; give each destination its own"),
+            ));
         }
         if place >= MAX_DESTINATIONS {
-            let message = format!("`name` {:?} is one too many; {MAX_DESTINATIONS} may be", own.name);
+            let message =
+                format!("`name` {:?} is one too many; {MAX_DESTINATIONS} may be", own.name);
             return Err((place, message));
         }
     }
@@ -162,7 +166,7 @@ impl Settings {
         if self.format == Format::PagerDuty && self.changes == Changes::All {
             return Err("`changes` is \"all\", but PagerDuty knows three actions only; leave it \
                         out"
-                .into());
+            .into());
         }
         for (name, value) in [
             ("timeout_s", self.timeout_s),
@@ -174,6 +178,11 @@ impl Settings {
             }
         }
         Ok(())
+    }
+
+    /// Whether it takes its URL or secret from that variable of the environment.
+    pub fn reads(&self, variable: &str) -> bool {
+        [&self.url_env, &self.secret_env].into_iter().flatten().any(|name| name == variable)
     }
 
     /// At most one place for each thing, and one for what must be.

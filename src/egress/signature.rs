@@ -79,7 +79,10 @@ mod tests {
         // printf 'e1-7.1800000000.{"a":1}' | openssl dgst -sha256 -hmac a-secret-of-some-length -binary | base64
         let plain = key("a-secret-of-some-length").unwrap();
         let expected = "v1,MJsBQ4ymlyLcuway4bxEd1ETRfLWNvzaCg9ybJTmHmg=";
-        assert_eq!(sign(std::slice::from_ref(&plain), "e1-7", 1_800_000_000, br#"{"a":1}"#), expected);
+        assert_eq!(
+            sign(std::slice::from_ref(&plain), "e1-7", 1_800_000_000, br#"{"a":1}"#),
+            expected
+        );
         // The same key, written the way of Standard Webhooks.
         let written = format!("whsec_{}", BASE64_STANDARD.encode("a-secret-of-some-length"));
         let both = [plain, key(&written).unwrap()];

@@ -127,11 +127,8 @@ fn whose(alert: &Alert) -> Option<String> {
     let named = |what: &str, name: &Option<String>| {
         name.as_ref().map(|name| format!("{what}{}", escape(&cut(name, MAX_NAME))))
     };
-    let parts = [
-        named("", &alert.queue),
-        named("team ", &alert.team),
-        named("agent ", &alert.agent_id),
-    ];
+    let parts =
+        [named("", &alert.queue), named("team ", &alert.team), named("agent ", &alert.agent_id)];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(" · "))
 }

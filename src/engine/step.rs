@@ -57,9 +57,7 @@ impl Step {
     /// A change without an entry is a move of its call.
     pub fn newest(alert: &Alert, told: usize) -> Step {
         match alert.history.last() {
-            Some(last) if alert.history.len() > told => {
-                Step::of(last, alert.history.len() == 1)
-            }
+            Some(last) if alert.history.len() > told => Step::of(last, alert.history.len() == 1),
             _ => Step::Moved,
         }
     }

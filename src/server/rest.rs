@@ -110,8 +110,10 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response<Body> {
     let engine = app.desk.engine();
     let mut body = json!({"status": status, "model": engine.model_name(), "journal": writable,
         "ruleset": engine.ruleset.hash});
-    if let Some(warning) = app.rules.warning() {
-        body["warning"] = warning.into();
+    let destinations = app.egress.as_ref().map(|egress| egress.warnings()).unwrap_or_default();
+    let warnings: Vec<String> = app.rules.warning().into_iter().chain(destinations).collect();
+    if !warnings.is_empty() {
+        body["warning"] = warnings.join("; ").into();
     }
     json_body(code, &body)
 }

@@ -36,7 +36,8 @@ pub struct Settings {
     /// without its signature then get 403. Without it they are not checked. Never printed.
     #[serde(skip_serializing)]
     pub twilio_auth_token: Option<String>,
-    /// The server as vendors reach it, as `https://host`; a part of what Twilio signs.
+    /// The server as vendors and people reach it, as `https://host`: a part of what Twilio signs,
+    /// and where links in alerts that are sent lead.
     pub public_url: String,
     /// Most items of a REST list in one answer; asking for more gets 400.
     pub max_page_items: usize,
@@ -139,6 +140,12 @@ impl Settings {
                         the URL; write for example https://calls.example.com"
                     .into(),
             );
+        }
+        if !self.public_url.is_empty() && !self.public_url.starts_with("http") {
+            return Err(format!(
+                "`public_url` is {:?}; write for example https://calls.example.com",
+                self.public_url
+            ));
         }
         if self.silent_s <= self.ping_s {
             return Err(format!(

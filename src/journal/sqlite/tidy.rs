@@ -44,7 +44,8 @@ impl Sqlite {
     pub(super) fn tidy_outbox(&mut self) -> Result<(), OpenError> {
         self.outbox_tidied = Instant::now();
         let Some(shelf) = &self.outbox else { return Ok(()) };
-        let before = moment_before(Duration::from_secs(u64::from(self.settings.outbox_hours) * 3_600));
+        let before =
+            moment_before(Duration::from_secs(u64::from(self.settings.outbox_hours) * 3_600));
         shelf.tidy(&mut self.connection, before, self.settings.outbox_bytes)
     }
 

@@ -209,8 +209,10 @@ impl Running {
         };
         let closed = tokio::time::timeout_at(deadline, closed).await.is_ok();
         if let Some(egress) = &app.egress {
-            // What is not sent by then waits in the journal, so it is no failure.
-            let sent = tokio::time::timeout_at(deadline, egress.finish()).await.is_ok();
+            // What is not sent by then waits in the journal, so it is no failure; but the journal
+            // needs a moment of its own to close.
+            let sent = tokio::time::timeout_at(deadline - patience / 4, egress.finish());
+            let sent = sent.await.is_ok();
             tracing::info!(in_time = sent, "destinations closed");
         }
         app.stopped.cancel();

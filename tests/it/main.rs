@@ -6,6 +6,7 @@ mod bad_input;
 mod cli;
 mod console;
 mod crash;
+mod egress;
 mod harness;
 mod imports;
 mod ingest;

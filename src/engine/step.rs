@@ -100,3 +100,130 @@ impl Step {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{Speaker, Timestamp};
+    use crate::engine::event::{Action, CallEnd, CallStart, CallUpdate, Chunk, Event, Resolution};
+    use crate::engine::{CallState, Engine};
+
+    /// A call with an alert, and how much of its history is known.
+    struct Case {
+        engine: Engine,
+        state: CallState,
+        told: usize,
+        now: i64,
+    }
+
+    impl Case {
+        fn new() -> Case {
+            let engine = Engine::with_model(None, Default::default()).unwrap();
+            let start = CallStart { call_id: "c".into(), ..CallStart::default() };
+            let (state, _) = CallState::open(&engine, start, Timestamp(0));
+            Case { engine, state, told: 0, now: 0 }
+        }
+
+        /// The steps that an event brings.
+        fn steps(&mut self, event: &Event) -> Vec<Step> {
+            self.now += 1_000;
+            let effects = self.state.apply(&self.engine, event, Timestamp(self.now));
+            let steps = effects.alerts.iter().map(|alert| {
+                let step = Step::newest(alert, self.told);
+                self.told = alert.history.len();
+                step
+            });
+            steps.collect()
+        }
+
+        fn act(&mut self, action: Action) -> Vec<Step> {
+            let alert_id = self.state.alerts()[0].alert_id.clone();
+            self.steps(&Event::Command { alert_id, by: "sup".into(), action })
+        }
+
+        fn say(&mut self, is_final: bool, text: &str) -> Vec<Step> {
+            self.steps(&Event::Chunk(Chunk {
+                seq: self.state.last_seq() + 1,
+                segment_id: Some("s".into()),
+                speaker: Speaker::Customer,
+                start_ms: None,
+                end_ms: None,
+                is_final,
+                confidence: None,
+                text: text.into(),
+            }))
+        }
+
+        fn wait(&mut self) -> Vec<Step> {
+            self.now = self.state.due(&self.engine).unwrap().0;
+            self.steps(&Event::Timer)
+        }
+
+        fn to_queue(&mut self, queue: &str) -> Vec<Step> {
+            let (seq, queue) = (self.state.last_seq() + 1, Some(Some(queue.to_owned())));
+            self.steps(&Event::Update(CallUpdate { seq, queue, ..CallUpdate::default() }))
+        }
+    }
+
+    #[test]
+    fn every_step_of_a_life_is_told_from_the_others() {
+        let mut case = Case::new();
+        assert_eq!(case.say(false, "you lying crooks"), [Step::Raised]);
+        assert_eq!(case.say(true, "you lying crooks"), [Step::Confirmed]);
+        assert_eq!(case.to_queue("billing"), [Step::Moved]);
+        assert_eq!(case.wait(), [Step::PassedOn]);
+        assert_eq!(case.act(Action::Snooze { for_s: 5 }), [Step::Snoozed]);
+        assert_eq!(case.to_queue("sales"), [Step::Moved], "whatever its state");
+        assert_eq!(case.wait(), [Step::Woken]);
+        let assign = Action::Assign { to: "ben".into(), from: None };
+        assert_eq!(case.act(assign.clone()), [Step::Assigned]);
+        assert_eq!(case.act(Action::Acknowledge), [Step::Acknowledged]);
+        let to_me = Action::Assign { to: "released".into(), from: None };
+        assert_eq!(case.act(to_me), [Step::Assigned], "also with an owner");
+        let outcome = Resolution::Averted;
+        assert_eq!(case.act(Action::Resolve { outcome, note: None }), [Step::Resolved]);
+    }
+
+    #[test]
+    fn the_other_ways_to_begin_and_to_end() {
+        let mut case = Case::new();
+        assert_eq!(case.say(false, "you lying crooks"), [Step::Raised]);
+        assert_eq!(case.say(true, "you flying books"), [Step::Retracted]);
+        let mut case = Case::new();
+        let hand = Event::RaiseHand { by: "ana".into(), note: None };
+        assert_eq!(case.steps(&hand), [Step::Raised]);
+        assert_eq!(case.steps(&hand), [Step::Noted]);
+        let end = CallEnd { seq: 1, ..CallEnd::default() };
+        assert_eq!(case.steps(&Event::End(end)), [Step::Resolved]);
+        // Held from the start, then released by its budget, or by a level that passes it.
+        let mut case = Case::new();
+        case.say(true, "you lying crooks");
+        let mut effects = Default::default();
+        let alert_id = case.state.alerts()[0].alert_id.clone();
+        case.state.hold(&[alert_id.clone()], &mut effects);
+        assert_eq!(Step::newest(&case.state.alerts()[0], 0), Step::Raised);
+        assert_eq!(case.steps(&Event::Release { alert_id: alert_id.clone() }), [Step::Released]);
+        let nobody = Event::PassOn { alert_id, tier: 1 };
+        assert_eq!(case.steps(&nobody), [Step::PassedOn]);
+    }
+
+    #[test]
+    fn a_level_that_rises_is_a_step() {
+        let mut case = Case::new();
+        case.say(true, "you lying crooks");
+        let mut alert = case.state.alerts()[0].clone();
+        crate::engine::alerts::Alerts::lift(
+            &mut alert,
+            crate::engine::policy::Level::Critical,
+            Timestamp(9),
+        );
+        assert_eq!(Step::newest(&alert, 1), Step::Lifted);
+    }
+
+    #[test]
+    fn names_are_those_of_json() {
+        for step in [Step::Raised, Step::PassedOn, Step::Retracted] {
+            assert_eq!(serde_json::to_value(step).unwrap(), step.name());
+        }
+    }
+}

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
@@ -67,6 +68,8 @@ enum Outcome {
     Lost,
     Away,
     Unwilling,
+    /// It has come, and then the process dies.
+    Dies,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -86,6 +89,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Outcome::Lost),
         1 => Just(Outcome::Away),
         1 => Just(Outcome::Unwilling),
+        1 => Just(Outcome::Dies),
     ];
     prop_oneof![
         12 => (0..CALLS, what).prop_map(|(call, what)| Step::Happens(call, what)),
@@ -101,18 +105,23 @@ fn step() -> impl Strategy<Value = Step> {
 struct Receiver {
     came: Arc<Mutex<Vec<Message>>>,
     outcomes: Arc<Mutex<VecDeque<Outcome>>>,
+    dead: Arc<AtomicBool>,
 }
 
 impl Post for Receiver {
     async fn post(&self, message: &Message) -> Answer {
         let outcome = self.outcomes.lock().unwrap().pop_front().unwrap_or(Outcome::Taken);
-        if matches!(outcome, Outcome::Taken | Outcome::Lost) {
+        if matches!(outcome, Outcome::Taken | Outcome::Lost | Outcome::Dies) {
             self.came.lock().unwrap().push(message.clone());
         }
         let verdict = match outcome {
             Outcome::Taken => Verdict::Taken,
             Outcome::Lost | Outcome::Away => Verdict::Away,
             Outcome::Unwilling => Verdict::Unwilling,
+            Outcome::Dies => {
+                self.dead.store(true, Ordering::Relaxed);
+                std::future::pending().await
+            }
         };
         Answer { verdict, text: format!("{outcome:?}"), retry_after: None }
     }
@@ -239,15 +248,23 @@ impl Stage<'_> {
         journal.commit(&[record], self.offset).unwrap();
     }
 
-    /// Until everything is delivered.
-    fn deliver(&self, outcomes: &[Outcome]) {
+    /// Until everything is delivered, or the process dies.
+    fn deliver(&mut self, outcomes: &[Outcome]) {
+        let died = self.deliver_some(outcomes);
+        if died {
+            self.open();
+        }
+    }
+
+    fn deliver_some(&self, outcomes: &[Outcome]) -> bool {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let outbox = self.outbox.as_ref().unwrap();
-        runtime.block_on(async {
+        let died = runtime.block_on(async {
             let drain = CancellationToken::new();
             let mut tasks = Vec::new();
             for (destination, receiver) in &self.destinations {
-                receiver.outcomes.lock().unwrap().extend(outcomes);
+                *receiver.outcomes.lock().unwrap() = outcomes.iter().copied().collect();
+                receiver.dead.store(false, Ordering::Relaxed);
                 let delivery = Delivery {
                     destination: Arc::clone(destination),
                     post: receiver.clone(),
@@ -260,14 +277,19 @@ impl Stage<'_> {
             }
             let waits = |own: &Arc<Destination>| outbox.standing(&own.name).waiting > 0;
             while self.destinations.iter().any(|(own, _)| waits(own)) {
+                if self.destinations.iter().any(|(_, own)| own.dead.load(Ordering::Relaxed)) {
+                    return true;
+                }
                 tokio::task::yield_now().await;
             }
             drain.cancel();
             for task in tasks {
                 task.await.unwrap();
             }
+            false
         });
         runtime.shutdown_timeout(Duration::from_secs(10));
+        died
     }
 
     /// What came is what was wanted, each after the one before, some of it more than once.

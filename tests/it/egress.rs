@@ -235,6 +235,16 @@ fn destination(name: &str, url: &str, more: &str) -> String {
     format!("[[destination]]\nname = \"{name}\"\nurl = \"{url}\"\nretry_min_ms = 1\n{more}\n")
 }
 
+/// Waits until `/metrics` shows it: what is counted comes after what is sent.
+async fn counts(server: &Server, name: &str, enough: impl Fn(u64) -> bool) {
+    let asked = timeout(PATIENCE, async {
+        while !enough(server.metric(name).await) {
+            tokio::task::yield_now().await;
+        }
+    });
+    assert!(asked.await.is_ok(), "{name} is {}", server.metric(name).await);
+}
+
 /// As a receiver would, by the recipe in `src/egress/signature.rs`.
 fn assert_signed(received: &Received) {
     let header = |name: &str| received.headers[name].clone();
@@ -281,9 +291,11 @@ async fn an_alert_arrives_signed_as_consoles_have_it() {
     assert_eq!(seen[0].json()["data"], shown);
     let ids: HashSet<String> = seen.iter().map(Received::id).collect();
     assert_eq!(ids.len(), 3);
-    let (_, _, text) = http(server.address, "GET", "/metrics", "").await;
-    let counted = "egress_deliveries_total{destination=\"own\",result=\"delivered\"} 3";
-    assert!(text.contains(counted), "{text}");
+    counts(&server, "egress_deliveries_total{destination=\"own\",result=\"delivered\"}", |sent| {
+        sent == 3
+    })
+    .await;
+    counts(&server, "egress_waiting{destination=\"own\"}", |left| left == 0).await;
 }
 
 #[tokio::test]
@@ -406,10 +418,7 @@ async fn a_receiver_that_never_answers_holds_nobody_up() {
         platform.chunk("c-2", seq, "customer", "this is ridiculous, get me your manager").await;
     }
     platform.acked("c-2", 1_000).await;
-    let waiting = "egress_waiting{destination=\"own\"}";
-    while server.metric(waiting).await == 0 {
-        tokio::task::yield_now().await;
-    }
+    counts(&server, "egress_waiting{destination=\"own\"}", |waiting| waiting > 1).await;
     assert_eq!(receiver.seen().len(), 1);
     drop((platform, board));
     // What waits is kept, so it is no failure that it cannot be sent.

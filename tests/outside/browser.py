@@ -182,8 +182,10 @@ async def chromium(binary):
             assert found, "chromium did not start"
             async with websockets.connect(found[1], max_size=None) as socket:
                 browser = Browser(socket)
-                yield browser
-                browser.reader.cancel()
+                try:
+                    yield browser
+                finally:
+                    browser.reader.cancel()
         finally:
             process.kill()
             process.wait()

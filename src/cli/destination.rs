@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use super::{Failure, variables};
 use crate::config::Config;
-use crate::egress::{self, Answer, Client, Destination};
+use crate::egress::{self, Answer, Client};
 
 /// Looks after the destinations that alerts are sent to.
 #[derive(Debug, Parser)]
@@ -46,15 +46,16 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     };
     let settings = &config.destination[own..=own];
     let opened = egress::open(settings, &config.server.public_url);
-    let (destination, client) = opened
+    let client = opened
         .map_err(|(_, message)| Failure::Usage(message))?
         .pop()
         .ok_or_else(|| Failure::Failed("the destination is gone".into()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(Failure::failed)?.block_on(test(&destination, &client))
+    runtime.map_err(Failure::failed)?.block_on(test(&client))
 }
 
-async fn test(destination: &Destination, client: &Client) -> Result<(), Failure> {
+async fn test(client: &Client) -> Result<(), Failure> {
+    let destination = client.destination();
     for message in destination.samples() {
         let Answer { verdict, text, .. } = client.send(&message).await;
         let host = destination.host();

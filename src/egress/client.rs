@@ -55,6 +55,11 @@ impl Client {
         Ok(Client { destination, http })
     }
 
+    /// Where it sends to.
+    pub fn destination(&self) -> &Arc<Destination> {
+        &self.destination
+    }
+
     /// Sends a message once.
     pub async fn send(&self, message: &Message) -> Answer {
         let destination = &self.destination;

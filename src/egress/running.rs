@@ -30,29 +30,19 @@ pub struct Running {
 ///
 /// # Errors
 /// The place of the first that cannot be used, and a sentence naming its setting.
-pub fn open(
-    destinations: &[Settings],
-    public_url: &str,
-) -> Result<Vec<(Arc<Destination>, Client)>, (usize, String)> {
-    let open_one = |settings| {
-        let destination = Arc::new(Destination::load(settings, public_url)?);
-        let client = Client::new(Arc::clone(&destination))?;
-        Ok((destination, client))
-    };
+pub fn open(destinations: &[Settings], public_url: &str) -> Result<Vec<Client>, (usize, String)> {
+    let open_one = |settings| Client::new(Arc::new(Destination::load(settings, public_url)?));
     let opened = destinations.iter().enumerate();
     opened.map(|(place, own)| open_one(own).map_err(|message| (place, message))).collect()
 }
 
 /// Begins to send.
-pub fn start(
-    opened: Vec<(Arc<Destination>, Client)>,
-    outbox: &Arc<dyn Outbox>,
-    metrics: &Metrics,
-) -> Running {
+pub fn start(opened: Vec<Client>, outbox: &Arc<dyn Outbox>, metrics: &Metrics) -> Running {
     let (tasks, drain) = (TaskTracker::new(), CancellationToken::new());
     let mut failing = Vec::new();
     let mut names = Vec::new();
-    for (destination, post) in opened {
+    for post in opened {
+        let destination = Arc::clone(post.destination());
         let own = Failing::default();
         names.push(Arc::clone(&destination.name));
         failing.push((Arc::clone(&destination.name), Arc::clone(&own)));

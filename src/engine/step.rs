@@ -159,7 +159,7 @@ mod tests {
             self.steps(&Event::Timer)
         }
 
-        fn to_queue(&mut self, queue: &str) -> Vec<Step> {
+        fn move_to(&mut self, queue: &str) -> Vec<Step> {
             let (seq, queue) = (self.state.last_seq() + 1, Some(Some(queue.to_owned())));
             self.steps(&Event::Update(CallUpdate { seq, queue, ..CallUpdate::default() }))
         }
@@ -170,10 +170,10 @@ mod tests {
         let mut case = Case::new();
         assert_eq!(case.say(false, "you lying crooks"), [Step::Raised]);
         assert_eq!(case.say(true, "you lying crooks"), [Step::Confirmed]);
-        assert_eq!(case.to_queue("billing"), [Step::Moved]);
+        assert_eq!(case.move_to("billing"), [Step::Moved]);
         assert_eq!(case.wait(), [Step::PassedOn]);
         assert_eq!(case.act(Action::Snooze { for_s: 5 }), [Step::Snoozed]);
-        assert_eq!(case.to_queue("sales"), [Step::Moved], "whatever its state");
+        assert_eq!(case.move_to("sales"), [Step::Moved], "whatever its state");
         assert_eq!(case.wait(), [Step::Woken]);
         let assign = Action::Assign { to: "ben".into(), from: None };
         assert_eq!(case.act(assign.clone()), [Step::Assigned]);
@@ -200,7 +200,7 @@ mod tests {
         case.say(true, "you lying crooks");
         let mut effects = Default::default();
         let alert_id = case.state.alerts()[0].alert_id.clone();
-        case.state.hold(&[alert_id.clone()], &mut effects);
+        case.state.hold(std::slice::from_ref(&alert_id), &mut effects);
         assert_eq!(Step::newest(&case.state.alerts()[0], 0), Step::Raised);
         assert_eq!(case.steps(&Event::Release { alert_id: alert_id.clone() }), [Step::Released]);
         let nobody = Event::PassOn { alert_id, tier: 1 };

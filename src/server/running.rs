@@ -104,8 +104,13 @@ pub async fn start(
         journal.renew_epoch()?;
         history.same_engine = false;
     }
-    let names: Vec<Arc<str>> = opened.iter().map(|(own, _)| Arc::clone(&own.name)).collect();
-    let outbox = journal.open_outbox(&names)?;
+    let names: Vec<Arc<str>> =
+        opened.iter().map(|own| Arc::clone(&own.destination().name)).collect();
+    let outbox = journal.open_outbox(&names)?.filter(|_| !names.is_empty());
+    if outbox.is_none() && !names.is_empty() {
+        let message = "[[destination]] this journal has no outbox for destinations; leave them out";
+        return Err(StartError::Settings(message.into()));
+    }
     let mut registry = Registry::with_prefix("forewarn");
     let hub_metrics = hub::Metrics::register(&mut registry);
     let hub = Hub::new(journal.epoch(), journal.last_offset(), rooms.hub, hub_metrics);
@@ -144,7 +149,6 @@ pub async fn start(
         metrics.webhook_evictions.clone(),
     );
     let egress_metrics = egress::Metrics::register(&mut registry);
-    let outbox = outbox.filter(|_| !opened.is_empty());
     let egress = outbox.map(|outbox| egress::start(opened, &outbox, &egress_metrics));
     let app = Arc::new(App {
         desk: Arc::clone(&desk),

@@ -53,8 +53,8 @@ pub(super) fn open(
         write_positions(&transaction, &positions)?;
     }
     let rows = {
-        let mut statement =
-            transaction.prepare("SELECT offset, at, length(alert) FROM outbox ORDER BY offset")?;
+        let mut statement = transaction
+            .prepare("SELECT offset, at, octet_length(alert) FROM outbox ORDER BY offset")?;
         let rows = statement.query_map([], |row| {
             Ok(Row {
                 offset: unsigned(row.get(0)?),
@@ -74,7 +74,8 @@ pub(super) fn open(
 
 /// Puts in what a commit changed.
 pub(super) fn put(transaction: &Transaction<'_>, outgoing: &[Outgoing]) -> Result<(), OpenError> {
-    let sql = "INSERT INTO outbox (offset, epoch, at, told, moved_from, alert)
+    // Whatever somebody else put there must not keep the journal from being written.
+    let sql = "INSERT OR REPLACE INTO outbox (offset, epoch, at, told, moved_from, alert)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     for one in outgoing {
         let moved_from = one.moved_from.as_ref().map(serde_json::to_string).transpose();

@@ -754,7 +754,7 @@ fn the_oldest_go_unsent_over_the_limits() {
     outbox.delivered("one", 21);
     bench.journal().tidy_outbox().unwrap();
     let left = offsets(&outbox, 0);
-    let bytes = bench.number("SELECT sum(length(alert)) FROM outbox");
+    let bytes = bench.number("SELECT sum(octet_length(alert)) FROM outbox");
     assert!(bytes <= 8_000 && !left.is_empty() && left.ends_with(&[21]), "{bytes}: {left:?}");
     let two = outbox.standing("two");
     assert_eq!((two.waiting, two.dropped), (left.len() as u64, 20 - left.len() as u64));

@@ -61,7 +61,10 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     telemetry::init(&config.log).map_err(Failure::usage)?;
     let engine = engine::build(Files::of(&config), config.engine.clone())?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
-    runtime.block_on(serve(config, Arc::new(engine)))
+    let ended = runtime.block_on(serve(config, Arc::new(engine)));
+    // Everything is closed by now; a look-up of a destination's name that hangs holds nobody up.
+    runtime.shutdown_background();
+    ended
 }
 
 fn config(args: Args) -> Result<Config, Failure> {

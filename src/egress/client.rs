@@ -213,3 +213,23 @@ pub(super) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_come_back_are_recognised() {
+        let sent = br#"{"text":"I have been waiting for two weeks"}"#;
+        assert!(echoes("bad request: I have been waiting for", sent));
+        assert!(!echoes("invalid_payload: no such field `text`", sent));
+        assert!(!echoes("", sent) && !echoes("I have been", sent));
+    }
+
+    #[test]
+    fn a_url_without_a_path_goes_to_the_root() {
+        let uri = |text: &str| with_path(&text.parse().unwrap()).unwrap().to_string();
+        assert_eq!(uri("https://a.example"), "https://a.example/");
+        assert_eq!(uri("https://a.example/b?c=d"), "https://a.example/b?c=d");
+    }
+}

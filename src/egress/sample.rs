@@ -2,7 +2,7 @@
 
 use super::told::Told;
 use crate::call::Timestamp;
-use crate::engine::alert::{Alert, AlertKind, AlertState, HistoryEntry};
+use crate::engine::alert::{Alert, AlertKind, AlertState, HistoryEntry, Reason};
 use crate::engine::event::Resolution;
 use crate::engine::policy::Level;
 use crate::engine::step::Step;
@@ -14,6 +14,8 @@ pub(super) fn told(destination: &str, is_over: bool, now: Timestamp) -> Told {
     let note = format!("This is a test of the destination {destination}. No call needs you.");
     let entry =
         |state, note| HistoryEntry { state, at: now, by: "forewarn".into(), what: None, note };
+    let (feature, label) = ("manual".into(), note.clone());
+    let reason = Reason { feature, label, contribution: 0.0, quotes: Vec::new() };
     let mut alert = Alert {
         alert_id: "al-test".into(),
         dedup_key: format!("{CALL}/manual"),
@@ -38,7 +40,8 @@ pub(super) fn told(destination: &str, is_over: bool, now: Timestamp) -> Told {
         raised_at: now,
         at_ms: 0,
         seq: 1,
-        reasons: Vec::new(),
+        // As of a hand that was raised: the words are the reason.
+        reasons: vec![reason],
         guidance: Vec::new(),
         recommendation: None,
         history: vec![entry(AlertState::Raised, Some(note))],

@@ -79,7 +79,7 @@ fn whole(alert: &Alert, first: Option<String>) -> Vec<String> {
     let mut lines = vec![format!("*{}{}*", before, escape(&headline(alert)))];
     lines.extend(whose(alert));
     for reason in alert.reasons.iter().filter(|r| r.feature != "other").take(MAX_REASONS) {
-        let label = escape(&cut(&reason.label, MAX_NAME));
+        let label = escape(&cut(&reason.label, MAX_SAY));
         let quote = reason.quotes.first().map(|quote| escape(&cut(&quote.text, MAX_QUOTE)));
         lines.push(quote.map_or(format!("• {label}"), |quote| format!("• {label}: “{quote}”")));
     }
@@ -88,8 +88,6 @@ fn whole(alert: &Alert, first: Option<String>) -> Vec<String> {
         let supervisor = advice.supervisor.as_ref();
         lines.extend(supervisor.map(|do_it| format!("_Do:_ {}", escape(&cut(do_it, MAX_SAY)))));
     }
-    let note = alert.history.first().and_then(|entry| entry.note.as_deref());
-    lines.extend(note.map(|note| format!("“{}”", escape(&cut(note, MAX_SAY)))));
     lines
 }
 

@@ -107,3 +107,47 @@ impl Outbox for Shelf {
         self.index.standing(destination)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Timestamp;
+    use crate::engine::event::{CallStart, Event, Recorded};
+    use crate::engine::{CallState, Engine};
+    use crate::journal::Change;
+
+    /// A record with an alert of a good mebibyte.
+    fn large(engine: &Engine, base_offset: u64) -> Record {
+        let start = CallStart { call_id: "c".into(), ..CallStart::default() };
+        let (mut state, _) = CallState::open(engine, start, Timestamp(0));
+        let event = Event::RaiseHand { by: "ana".into(), note: Some("x".repeat(1 << 20)) };
+        let alert = state.apply(engine, &event, Timestamp(0)).alerts.remove(0);
+        let changes = vec![Change { place: 1, told: 0, moved_from: None, alert: Arc::new(alert) }];
+        let recorded = Recorded { at: Timestamp(0), event, held: Vec::new() };
+        let call_id = "c".into();
+        Record { call_id, recorded, base_offset, archive: None, ruleset: None, changes }
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let engine = Engine::with_model(None, Default::default()).unwrap();
+        let mut journal = Memory::default();
+        journal.commit(&[large(&engine, 0)], 1).unwrap();
+        let outbox = journal.open_outbox(&["one".into()]).unwrap().unwrap();
+        assert_eq!(outbox.standing("one").waiting, 0, "nobody wanted it");
+        for offset in 1..=20 {
+            journal.commit(&[large(&engine, offset)], offset + 1).unwrap();
+        }
+        let page = outbox.page(0, 100).unwrap();
+        let bytes: u64 = page.iter().map(Outgoing::bytes).sum();
+        assert!(bytes <= OUTBOX_BYTES && bytes > OUTBOX_BYTES / 2, "{bytes}");
+        assert_eq!(page.last().unwrap().offset, 21);
+        let standing = outbox.standing("one");
+        assert_eq!(standing.waiting, page.len() as u64);
+        assert_eq!(standing.waiting + standing.dropped, 20);
+        // What everybody has goes with the next that comes.
+        outbox.delivered("one", 21);
+        journal.commit(&[large(&engine, 21)], 22).unwrap();
+        assert_eq!(outbox.page(0, 100).unwrap().len(), 1);
+    }
+}

@@ -486,7 +486,7 @@ async fn a_channel_gets_text_that_calls_nobody() {
     let seen = receiver.has(2).await;
     let text = |at: usize| seen[at].json()["text"].as_str().unwrap().to_owned();
     assert!(text(0).contains("help is asked for on call c-1"), "{}", text(0));
-    assert!(text(0).contains("“&lt;!channel&gt; a &amp; b”"), "{}", text(0));
+    assert!(text(0).contains("• &lt;!channel&gt; a &amp; b\n"), "{}", text(0));
     assert!(text(0).contains("<https://calls.example/#/call/c-1/"), "{}", text(0));
     assert!(text(1).starts_with("Call c-1 resolved as averted by sup\n"), "{}", text(1));
     assert_eq!(receiver.seen().len(), 2, "who has it is no news for a channel");

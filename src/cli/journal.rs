@@ -30,7 +30,9 @@ enum What {
         #[arg(long)]
         json: bool,
     },
-    /// Write what is readable to stdout as JSON Lines, also from a damaged journal.
+    /// Save all that is readable, open calls and remains too, also from a damaged journal: the
+    /// tables' rows and the log's events as they are, as JSON Lines on stdout. To choose among
+    /// ended calls and hand them to other programs there is `forewarn export`.
     Export {
         #[command(flatten)]
         place: Place,

@@ -7,6 +7,7 @@ mod demo;
 mod destination;
 mod engine;
 mod evaluate;
+mod export;
 mod failure;
 mod journal;
 mod lessons;
@@ -50,6 +51,8 @@ enum Command {
     Backtest(backtest::Args),
     /// Set a model's thresholds by your own ended calls.
     Calibrate(calibrate::Args),
+    /// Write ended calls and their alerts for other programs: JSON Lines, CSV, vCon, WebVTT.
+    Export(export::Args),
     /// Check the configuration of the service and see every setting.
     Config(config::Args),
     /// Check the escalation matrix and see who would be told of an alert, and when.
@@ -81,6 +84,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Backtest(args) => backtest::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Matrix(args) => matrix::run(&args),
         Command::Destination(args) => destination::run(&args),

@@ -291,6 +291,7 @@ impl CallState {
             queue: self.start.queue.clone(),
             team: self.start.team.clone(),
             agent_id: self.start.agent_id.clone(),
+            lang: self.start.lang.clone(),
             attributes: self.start.attributes.clone(),
             state: self.phase,
             started_at: self.started_at,

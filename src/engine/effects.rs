@@ -162,6 +162,9 @@ pub struct CallView {
     pub team: Option<String>,
     /// Agent.
     pub agent_id: Option<String>,
+    /// BCP 47 language, as the platform gave it; English when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lang: Option<String>,
     /// Free attributes.
     pub attributes: Attributes,
     /// Whether it goes on.

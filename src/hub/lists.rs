@@ -28,7 +28,8 @@ impl Hub {
     pub fn call(&self, call_id: &str) -> Option<CallDetail> {
         let state = self.lock();
         let entry = state.calls.get(call_id)?;
-        let alert_list: Vec<_> = alerts_of(&state, entry).collect();
+        let mut alert_list: Vec<_> = alerts_of(&state, entry).collect();
+        alert_list.sort_by_cached_key(|alert| AlertKey::of(alert));
         Some(CallDetail {
             number: entry.number,
             whole: entry.whole && alert_list.len() == entry.alerts.len(),

@@ -52,6 +52,31 @@ impl<K, T> Default for Found<K, T> {
     }
 }
 
+/// Names one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which<'a> {
+    /// The newest of that id.
+    Newest(&'a str),
+    /// That of this number.
+    Number(u64),
+}
+
+/// How much of a transcript is read: its newest chunks, up to the first of these limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Most {
+    /// Chunks.
+    pub chunks: usize,
+    /// Bytes of text.
+    pub text_bytes: usize,
+}
+
+impl Most {
+    /// So many chunks, whatever they hold.
+    pub fn chunks(chunks: usize) -> Most {
+        Most { chunks, text_bytes: usize::MAX }
+    }
+}
+
 /// A call as the figures of a shift count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Began {
@@ -79,14 +104,14 @@ pub trait Library: Debug + Send + Sync {
         until: Instant,
     ) -> Result<Found<u64, CallView>, ReadError>;
 
-    /// The newest call of that id, with the newest `most_chunks` of its transcript.
+    /// One call, with the newest part of its transcript.
     ///
     /// # Errors
     /// [`ReadError`].
     fn call(
         &self,
-        call_id: &str,
-        most_chunks: usize,
+        which: Which<'_>,
+        most: Most,
         until: Instant,
     ) -> Result<Option<CallDetail>, ReadError>;
 

@@ -23,7 +23,7 @@ use crate::engine::event::{Event, Recorded};
 use crate::engine::rules::Ruleset;
 
 pub use archive::Archive;
-pub use library::{Began, Found, Library, ReadError, Stretch};
+pub use library::{Began, Found, Library, Most, ReadError, Stretch, Which};
 pub use memory::Memory;
 pub use metrics::{Health, Metrics};
 pub use outbox::{Change, Keys, Outbox, Outgoing, Standing};

@@ -160,7 +160,12 @@ pub(super) fn json_body<T: Serialize>(status: StatusCode, body: &T) -> Response<
     }
 }
 
-fn body_of(status: StatusCode, content_type: &'static str, text: String) -> Response<Body> {
+/// A body of any kind.
+pub(super) fn body_of(
+    status: StatusCode,
+    content_type: &'static str,
+    text: String,
+) -> Response<Body> {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     let headers = response.headers_mut();

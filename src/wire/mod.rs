@@ -6,6 +6,7 @@
 pub mod answers;
 pub mod commands;
 pub mod console;
+pub mod exports;
 mod fields;
 pub mod ingest;
 pub mod lists;

@@ -42,6 +42,7 @@ fn every_command_explains_itself_with_examples() {
         "train",
         "evaluate",
         "calibrate",
+        "export",
         "config",
         "matrix",
         "journal",

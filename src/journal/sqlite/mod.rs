@@ -37,6 +37,7 @@ pub use backup::{backup, restore};
 pub use check::{Findings, check};
 pub use error::JournalError;
 pub use export::{Exported, export};
+pub use library::library;
 
 /// Name of the journal in its directory.
 pub const FILE: &str = "journal.db";

@@ -12,7 +12,7 @@ use crate::call::{Speaker, Timestamp};
 use crate::engine::event::{CallEnd, CallStart, Chunk, Event, Recorded};
 use crate::engine::rules::Ruleset;
 use crate::engine::{CallState, Engine};
-use crate::journal::{Archive, Change, ReadError, Stretch};
+use crate::journal::{Archive, Change, Most, ReadError, Stretch, Which};
 use crate::wire::lists::{CallQuery, Parameters, Search, ShiftQuery};
 
 static ENGINE: LazyLock<Engine> =
@@ -577,9 +577,18 @@ fn a_reading_ends_in_time_and_goes_on_where_it_was() {
     let query = CallQuery { search: Some(Search::parse("there").unwrap()), ..CallQuery::default() };
     let (late, none) = (Instant::now(), BTreeSet::new());
     let (mut seen, mut parts, mut below) = (Vec::new(), 0, None);
+    let mut early = 0;
     loop {
         let stretch = Stretch { below, from: None, without: &none, most: 1_000 };
-        let found = library.calls(&query, &stretch, late).unwrap();
+        let found = match library.calls(&query, &stretch, late) {
+            // SQLite counts its steps from one reading to the next, so that the clock may be
+            // looked at before the first row.
+            Err(ReadError::TooSlow) if early < parts => {
+                early += 1;
+                continue;
+            }
+            found => found.unwrap(),
+        };
         seen.extend(found.items.into_iter().map(|(_, view)| view.call_id));
         parts += 1;
         below = found.reached;
@@ -600,6 +609,35 @@ fn a_reading_ends_in_time_and_goes_on_where_it_was() {
     counted = 0;
     library.began(&shift, soon, &mut |_| counted += 1).unwrap();
     assert_eq!(counted, calls);
+}
+
+#[test]
+fn a_transcript_is_read_from_its_end_within_limits() {
+    let mut bench = Bench::new(Settings::default());
+    for texts in [&["old"][..], &["1", "22", "333", "4444"]] {
+        bench.start("c");
+        texts.iter().for_each(|text| bench.say("c", text));
+        bench.end("c");
+        bench.commit();
+    }
+    let until = Instant::now() + Duration::from_secs(60);
+    let mut read = |which, chunks, text_bytes| {
+        let library = bench.journal().library().unwrap();
+        let call = library.call(which, Most { chunks, text_bytes }, until).unwrap()?;
+        let texts: Vec<String> = call.transcript.iter().map(|s| s.text.to_string()).collect();
+        Some((texts.join(" "), call.whole, call.number))
+    };
+    let newest = Which::Newest("c");
+    let (text, whole, number) = read(newest, 4, 10).unwrap();
+    assert_eq!((text.as_str(), whole), ("1 22 333 4444", true), "just all of it");
+    for (chunks, text_bytes, text) in
+        [(3, 10, "22 333 4444"), (4, 9, "22 333 4444"), (4, 8, "333 4444"), (4, 3, ""), (0, 10, "")]
+    {
+        assert_eq!(read(newest, chunks, text_bytes), Some((text.into(), false, number)));
+    }
+    assert_eq!(read(Which::Number(0), 9, 99), Some(("old".into(), true, 0)));
+    assert_eq!(read(Which::Number(1), 9, 99), None, "no call has this number");
+    assert_eq!(read(Which::Newest("d"), 9, 99), None);
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use super::union::{self, Live, Part};
 use crate::engine::alert::Alert;
-use crate::engine::effects::{CallView, Said};
+use crate::engine::effects::{CallPhase, CallView, Said};
 use crate::hub::{Hub, Listed};
-use crate::journal::{Began, Found, Library, ReadError};
+use crate::journal::{Began, Found, Library, Most, ReadError, Which};
 use crate::wire::lists::{AlertKey, AlertQuery, CallDetail, CallQuery, Page, ShiftQuery};
 
 /// What is taken from memory at a time; the hub is locked for so long.
@@ -91,18 +91,23 @@ impl<'a> Archive<'a> {
         if call.whole || self.library.is_none() {
             return Ok(None);
         }
-        let detail = self.call(&call.view.call_id)?;
+        let detail = self.call(&call.view.call_id, self.shown())?;
         Ok(detail.filter(|detail| detail.number == call.number))
     }
 
-    /// One call, the newest of its id.
-    pub fn call(&self, call_id: &str) -> Result<Option<CallDetail>, ReadError> {
+    /// As much of a transcript as is shown.
+    pub fn shown(&self) -> Most {
+        Most::chunks(self.hub.transcript_chunks())
+    }
+
+    /// One call, the newest of its id, with so much of its transcript.
+    pub fn call(&self, call_id: &str, most: Most) -> Result<Option<CallDetail>, ReadError> {
         let kept = self.hub.call(call_id);
         let (Some(library), false) = (self.library, kept.as_ref().is_some_and(|kept| kept.whole))
         else {
             return Ok(kept);
         };
-        let past = library.call(call_id, self.hub.transcript_chunks(), self.until)?;
+        let past = library.call(Which::Newest(call_id), most, self.until)?;
         Ok(match (kept, past) {
             (Some(kept), Some(past)) if kept.number == past.number => Some(joined(kept, past)),
             (Some(kept), _) => Some(kept),
@@ -180,8 +185,10 @@ fn joined(kept: CallDetail, past: CallDetail) -> CallDetail {
     let mut alert_list = past.alert_list;
     alert_list.retain(|alert| !kept.alert_list.iter().any(|own| own.alert_id == alert.alert_id));
     alert_list.extend(kept.alert_list);
-    alert_list.sort_by_key(|alert| alert.raised_at);
-    CallDetail { transcript, alert_list, ..kept }
+    alert_list.sort_by_cached_key(|alert| AlertKey::of(alert));
+    // What an open call said between the tables' part and memory's may be on its way to the tables.
+    let whole = past.whole && kept.view.state == CallPhase::Ended;
+    CallDetail { transcript, alert_list, whole, ..kept }
 }
 
 fn shared<K, T>(found: Found<K, T>) -> Found<K, Arc<T>> {

@@ -1,6 +1,7 @@
 //! REST over calls and alerts: what is in memory and what is in the journal, as one.
 
 mod archive;
+mod one;
 mod shift;
 #[cfg(test)]
 mod tests;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{Response, StatusCode};
 use serde::Serialize;
 use tokio::sync::Semaphore;
@@ -20,6 +21,8 @@ use super::rest::{json_body, overloaded, problem};
 use crate::journal::{Library, ReadError, Settings};
 use crate::wire::lists::{AlertKey, AlertQuery, CallQuery, Parameters, ShiftQuery};
 use archive::Archive;
+
+pub(super) use one::call;
 
 const DEFAULT_LIMIT: usize = 100;
 
@@ -53,20 +56,6 @@ pub(super) async fn calls(State(app): State<Arc<App>>, Query(given): Given) -> R
         Ok((CallQuery::parse(&given)?, after, limit))
     })();
     read(&app, parsed, |archive, (query, after, limit)| archive.calls(&query, after, limit)).await
-}
-
-/// `GET /v1/calls/{id}`.
-pub(super) async fn call(
-    State(app): State<Arc<App>>,
-    Path(call_id): Path<String>,
-) -> Response<Body> {
-    let reading = |archive: &Archive<'_>, call_id: String| archive.call(&call_id);
-    let found = blocking(&app, move |archive| reading(archive, call_id)).await;
-    match found {
-        Ok(Some(call)) => json_body(StatusCode::OK, &call),
-        Ok(None) => problem(StatusCode::NOT_FOUND, "not_found", "no such call is kept here"),
-        Err(response) => *response,
-    }
 }
 
 /// `GET /v1/alerts`.

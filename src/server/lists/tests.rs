@@ -4,7 +4,7 @@ use super::*;
 use crate::engine::Engine;
 use crate::engine::alert::Alert;
 use crate::engine::effects::CallView;
-use crate::journal::{Began, CommitError, Found, History, Journal, Record, Stretch};
+use crate::journal::{Began, CommitError, Found, History, Journal, Most, Record, Stretch, Which};
 use crate::server::tests::{get, until};
 use crate::server::{Rooms, Running, start};
 use crate::wire::lists::CallDetail;
@@ -24,7 +24,7 @@ impl Library for Closed {
         let _open = self.0.1.wait_while(open, |open| !*open).unwrap();
         Ok(Found::default())
     }
-    fn call(&self, _: &str, _: usize, _: Instant) -> Result<Option<CallDetail>, ReadError> {
+    fn call(&self, _: Which<'_>, _: Most, _: Instant) -> Result<Option<CallDetail>, ReadError> {
         Err(ReadError::Failed("page 7 is torn".into()))
     }
     fn alerts(

@@ -44,7 +44,7 @@ pub struct CallDetail {
     pub view: Arc<CallView>,
     /// Its final chunks.
     pub transcript: Vec<Arc<Said>>,
-    /// All its alerts, whole, in the order in which they were raised.
+    /// All its alerts, whole, in the order in which they were raised, those of one moment by id.
     pub alert_list: Vec<Arc<Alert>>,
 }
 

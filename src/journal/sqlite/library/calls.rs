@@ -6,8 +6,8 @@ use rusqlite::{Connection, params};
 
 use super::super::{int, unsigned};
 use super::{part, rows};
-use crate::engine::effects::CallView;
-use crate::journal::{Began, Found, Stretch};
+use crate::engine::effects::{CallView, Said};
+use crate::journal::{Began, Found, Most, Stretch, Which};
 use crate::wire::lists::{CallDetail, CallQuery, Search, ShiftQuery};
 
 /// Calls that match, newest first. Every row comes here to be judged, so that it is known how far
@@ -40,7 +40,7 @@ pub(super) fn list(
         if !stretch.without.contains(&number) {
             let view = rows::view(row)?;
             let found = match &query.search {
-                _ if !query.matches(&view, row.get(19)?) => Ok(false),
+                _ if !query.matches(&view, row.get(20)?) => Ok(false),
                 Some(search) if !search.names(&view) => was_said(connection, call, search),
                 _ => Ok(true),
             };
@@ -82,33 +82,61 @@ fn open_alerts(connection: &Connection, call: i64) -> rusqlite::Result<Vec<Strin
     statement.query_map([call], |row| row.get(0))?.collect()
 }
 
-/// The newest call of an id, with its newest chunks.
+/// One call, with the newest chunks of its transcript.
 pub(super) fn one(
     connection: &Connection,
-    call_id: &str,
-    most_chunks: usize,
+    which: Which<'_>,
+    most: Most,
 ) -> rusqlite::Result<Option<CallDetail>> {
-    let columns = rows::VIEW;
-    let sql = format!("SELECT {columns} FROM calls WHERE call_id = ?1 ORDER BY call DESC LIMIT 1");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut calls = statement.query([call_id])?;
-    let Some(row) = calls.next()? else { return Ok(None) };
-    let call: i64 = row.get(0)?;
-    let view = CallView { alerts: open_alerts(connection, call)?, ..rows::view(row)? };
-    let columns = rows::SAID;
-    let sql =
-        format!("SELECT {columns} FROM transcript WHERE call = ?1 ORDER BY seq DESC LIMIT ?2");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let most = i64::try_from(most_chunks).unwrap_or(i64::MAX);
-    let chunks = statement.query_map(params![call, most], rows::said)?;
-    let mut transcript: Vec<_> = chunks.collect::<Result<_, _>>()?;
-    transcript.reverse();
+    let Some((call, view)) = named(connection, which)? else { return Ok(None) };
+    let view = CallView { alerts: open_alerts(connection, call)?, ..view };
+    let (transcript, whole) = newest(connection, call, most)?;
     let sql = "SELECT alert FROM alerts WHERE call = ?1 ORDER BY raised_at, alert_id";
     let mut statement = connection.prepare_cached(sql)?;
     let alerts = statement.query_map([call], |row| rows::alert(row, 0).map(Arc::new))?;
     let alert_list = alerts.collect::<Result<_, _>>()?;
     let (number, view) = (unsigned(call), Arc::new(view));
-    Ok(Some(CallDetail { number, whole: true, view, transcript, alert_list }))
+    Ok(Some(CallDetail { number, whole, view, transcript, alert_list }))
+}
+
+fn named(connection: &Connection, which: Which<'_>) -> rusqlite::Result<Option<(i64, CallView)>> {
+    let condition = match which {
+        Which::Newest(_) => "call_id",
+        Which::Number(_) => "call",
+    };
+    let columns = rows::VIEW;
+    let sql =
+        format!("SELECT {columns} FROM calls WHERE {condition} = ?1 ORDER BY call DESC LIMIT 1");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut calls = match which {
+        Which::Newest(call_id) => statement.query([call_id])?,
+        Which::Number(number) => statement.query([int(number)])?,
+    };
+    calls.next()?.map(|row| Ok((row.get(0)?, rows::view(row)?))).transpose()
+}
+
+/// The newest chunks of a transcript in their order, and whether these are all.
+fn newest(
+    connection: &Connection,
+    call: i64,
+    most: Most,
+) -> rusqlite::Result<(Vec<Arc<Said>>, bool)> {
+    let columns = rows::SAID;
+    let sql = format!("SELECT {columns} FROM transcript WHERE call = ?1 ORDER BY seq DESC");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut chunks = statement.query([call])?;
+    let mut transcript = Vec::new();
+    let (mut text_bytes, mut whole) = (0_usize, true);
+    while let Some(row) = chunks.next()? {
+        text_bytes = text_bytes.saturating_add(rows::text(row, 5)?.len());
+        if transcript.len() == most.chunks || text_bytes > most.text_bytes {
+            whole = false;
+            break;
+        }
+        transcript.push(rows::said(row)?);
+    }
+    transcript.reverse();
+    Ok((transcript, whole))
 }
 
 /// Every call that began in a shift.

@@ -5,15 +5,16 @@ mod calls;
 mod rows;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::JournalError;
+use super::error::OpenError;
+use super::{FILE, JournalError, open, schema};
 use crate::engine::alert::Alert;
 use crate::engine::effects::CallView;
-use crate::journal::{Began, Found, Library, ReadError, Stretch};
+use crate::journal::{Began, Found, Library, Most, ReadError, Stretch, Which};
 use crate::wire::lists::{AlertKey, AlertQuery, CallDetail, CallQuery, ShiftQuery};
 
 /// Steps of SQLite between two looks at the clock: some tens of microseconds.
@@ -75,6 +76,20 @@ impl Shelves {
     }
 }
 
+/// What stands in the tables of the journal in `dir`, also while a server uses it.
+///
+/// # Errors
+/// [`JournalError`] when there is no journal, or one that cannot be read.
+pub fn library(dir: &Path) -> Result<Arc<dyn Library>, JournalError> {
+    let file = dir.join(FILE);
+    let check = || match schema::version(&open::to_read(&file)?)? {
+        0 => Err(OpenError::Damaged("it is empty".into())),
+        _ => Ok(()),
+    };
+    check().map_err(|error| JournalError::new(&file, error))?;
+    Ok(Arc::new(Shelves::new(&file)))
+}
+
 impl Library for Shelves {
     fn calls(
         &self,
@@ -87,11 +102,11 @@ impl Library for Shelves {
 
     fn call(
         &self,
-        call_id: &str,
-        most_chunks: usize,
+        which: Which<'_>,
+        most: Most,
         until: Instant,
     ) -> Result<Option<CallDetail>, ReadError> {
-        self.read(until, |connection| Ok(calls::one(connection, call_id, most_chunks)?))
+        self.read(until, |connection| Ok(calls::one(connection, which, most)?))
     }
 
     fn alerts(

@@ -12,7 +12,8 @@ use crate::engine::effects::{CallView, Said};
 
 /// What [`view`] reads, in its order.
 pub(super) const VIEW: &str = "call, call_id, queue, team, agent_id, attributes, state, started_at,
-    ended_at, reason, outcome, last_seq, at_ms, turns, risk, sentiment, trend, level, model";
+    ended_at, reason, outcome, last_seq, at_ms, turns, risk, sentiment, trend, level, model,
+    lang";
 
 /// A call. Its open alerts are not in this row.
 pub(super) fn view(row: &Row<'_>) -> rusqlite::Result<CallView> {
@@ -21,6 +22,7 @@ pub(super) fn view(row: &Row<'_>) -> rusqlite::Result<CallView> {
         queue: row.get(2)?,
         team: row.get(3)?,
         agent_id: row.get(4)?,
+        lang: row.get(19)?,
         attributes: json(row, 5)?.unwrap_or_default(),
         state: required(row, 6)?,
         started_at: required(row, 7)?,

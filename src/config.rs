@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::server::Rooms;
-use crate::{desk, engine, hub, journal, server, telemetry, wire};
+use crate::{desk, egress, engine, hub, journal, server, telemetry, wire};
 
 const PREFIX: &str = "FOREWARN_";
 
@@ -41,6 +41,9 @@ pub struct Config {
     pub journal: journal::Settings,
     /// Forecast and alert policy.
     pub engine: engine::Settings,
+    /// Where alerts are sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub destination: Vec<egress::Settings>,
 }
 
 /// Why a configuration was refused: where, what, how to mend it.
@@ -49,7 +52,14 @@ pub struct Config {
 pub struct ConfigError {
     message: String,
     /// Section and name, when it is about one setting.
-    setting: Option<(&'static str, String)>,
+    setting: Option<(Section, String)>,
+}
+
+/// A table of the file, or one of several of the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Section {
+    name: &'static str,
+    nth: Option<usize>,
 }
 
 impl ConfigError {
@@ -59,11 +69,18 @@ impl ConfigError {
 
     /// Of a section's own check, which names the setting first, in backticks.
     fn in_section(section: &'static str, message: &str) -> ConfigError {
+        ConfigError::placed(Section { name: section, nth: None }, format!("[{section}] {message}"))
+    }
+
+    /// Of the check of destinations: which of them, and a message as above.
+    fn in_destination((place, message): (usize, String)) -> ConfigError {
+        let section = Section { name: "destination", nth: Some(place) };
+        ConfigError::placed(section, format!("[[destination]] {message}"))
+    }
+
+    fn placed(section: Section, message: String) -> ConfigError {
         let name = message.split('`').nth(1).map(str::to_owned);
-        ConfigError {
-            message: format!("[{section}] {message}"),
-            setting: name.map(|name| (section, name)),
-        }
+        ConfigError { setting: name.map(|name| (section, name)), message }
     }
 
     /// The same with the place where the setting was given: a variable, or a line of the file.
@@ -74,13 +91,13 @@ impl ConfigError {
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> ConfigError {
         let Some((section, name)) = &self.setting else { return self };
-        let own = format!("{PREFIX}{section}_{name}").to_ascii_uppercase();
+        let own = format!("{PREFIX}{}_{name}", section.name).to_ascii_uppercase();
         if variables.into_iter().any(|(variable, _)| variable.eq_ignore_ascii_case(&own)) {
             return ConfigError::new(format!("environment variable {own}: {self}"));
         }
         let line = file.and_then(|path| {
             let text = std::fs::read_to_string(path).ok()?;
-            Some(format!("{}:{}", path.display(), line_of(&text, section, name)?))
+            Some(format!("{}:{}", path.display(), line_of(&text, *section, name)?))
         });
         match line {
             Some(line) => ConfigError::new(format!("{line}: {self}")),
@@ -89,18 +106,28 @@ impl ConfigError {
     }
 }
 
-/// The line on which a section sets a name.
-fn line_of(text: &str, section: &str, name: &str) -> Option<usize> {
-    let header = format!("[{section}]");
-    let mut inside = false;
+/// The line on which a section sets a name; of one among several, that on which it begins when it
+/// does not set it.
+fn line_of(text: &str, section: Section, name: &str) -> Option<usize> {
+    let header = match section.nth {
+        None => format!("[{}]", section.name),
+        Some(_) => format!("[[{}]]", section.name),
+    };
+    let (mut inside, mut seen, mut begins) = (false, 0, None);
     let found = text.lines().position(|line| {
         let line = line.trim();
         if line.starts_with('[') {
-            inside = line.starts_with(&header);
+            let is_named = line.starts_with(&header);
+            inside = is_named && section.nth.is_none_or(|nth| nth == seen);
+            seen += usize::from(is_named);
         }
         inside && line.split_once('=').is_some_and(|(key, _)| key.trim() == name)
     });
-    found.map(|index| index + 1)
+    if let Some(nth) = section.nth {
+        let headers = text.lines().enumerate().filter(|(_, line)| line.trim().starts_with(&header));
+        begins = headers.map(|(index, _)| index).nth(nth);
+    }
+    found.or(begins).map(|index| index + 1)
 }
 
 impl Config {
@@ -135,6 +162,9 @@ impl Config {
         let mut table: Table = toml::from_str(text).map_err(|error| in_file(name, text, &error))?;
         let mut own: Vec<_> =
             variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
+        // A variable that holds a destination's secret is no setting.
+        let named = |name: &str| config.destination.iter().any(|own| own.reads(name));
+        own.retain(|(name, _)| !named(name));
         own.sort();
         for (variable, value) in own {
             set(&mut table, &variable, &value);
@@ -162,7 +192,16 @@ impl Config {
         ] {
             checked.map_err(|message| ConfigError::in_section(section, &message))?;
         }
-        Ok(())
+        egress::check(&self.destination).map_err(ConfigError::in_destination)
+    }
+
+    /// Checks the files and variables that destinations name, too.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the destination's setting.
+    pub fn check_destinations(&self) -> Result<(), ConfigError> {
+        let opened = egress::open(&self.destination, &self.server.public_url);
+        opened.map(drop).map_err(ConfigError::in_destination)
     }
 
     /// The settings of the rooms of the server.
@@ -174,6 +213,7 @@ impl Config {
             journal: self.journal.clone(),
             wire: self.wire.clone(),
             rules: self.rules.clone(),
+            destinations: self.destination.clone(),
         }
     }
 }
@@ -213,6 +253,10 @@ fn set(table: &mut Table, variable: &str, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn section(name: &'static str) -> Section {
+        Section { name, nth: None }
+    }
 
     fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
         let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
@@ -258,8 +302,8 @@ mod tests {
         let path = folder.path().join("my.toml");
         let text = "[hub]\ncredits = 1\n[server] # limits\n\ncredits = 0\n";
         std::fs::write(&path, text).unwrap();
-        assert_eq!(line_of(text, "server", "credits"), Some(5));
-        assert_eq!(line_of(text, "wire", "credits"), None);
+        assert_eq!(line_of(text, section("server"), "credits"), Some(5));
+        assert_eq!(line_of(text, section("wire"), "credits"), None);
         let error = || parse("[server]\ncredits = 0", &[]).unwrap().check().unwrap_err();
         let placed = error().at(Some(&path), []).to_string();
         assert!(placed.ends_with("my.toml:5: [server] `credits` is 0; it must be at least 1"));
@@ -267,6 +311,38 @@ mod tests {
         let placed = error().at(Some(&path), [variable]).to_string();
         assert!(placed.starts_with("environment variable FOREWARN_SERVER_CREDITS: [server]"));
         assert_eq!(error().at(None, []), error());
+    }
+
+    #[test]
+    fn a_destination_is_placed_among_the_others() {
+        let text = "[[destination]]\nname = \"a\"\nurl = \"http://a\"\n\n[server]\ncredits = 4\n\
+                    [[destination]]\nname = \"b\"\nurl = \"b\"\n";
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("my.toml");
+        let placed = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            let config = parse(text, &[]).unwrap();
+            let checked = config.check().and_then(|()| config.check_destinations());
+            checked.unwrap_err().at(Some(&path), []).to_string()
+        };
+        let error = placed(text);
+        assert!(error.contains("my.toml:9: [[destination]] `url` must begin with"), "{error}");
+        // What is missing is told of the table's own line.
+        let error = placed(&text.replace("url = \"b\"\n", ""));
+        assert!(error.contains("my.toml:7: [[destination]] `url` is missing"), "{error}");
+        let error =
+            placed(&text.replace("url = \"b\"", "url = \"http://b\"\nca_file = \"nowhere\""));
+        assert!(error.contains("my.toml:10: [[destination]] `ca_file`: cannot read"), "{error}");
+    }
+
+    #[test]
+    fn a_variable_with_a_secret_is_no_setting() {
+        let text = "[[destination]]\nname = \"a\"\nurl_env = \"FOREWARN_SLACK_URL\"\n";
+        let variables = [("FOREWARN_SLACK_URL", "https://hooks.slack.com/services/s3cr3t")];
+        let config = parse(text, &variables).unwrap();
+        assert!(!toml::to_string(&config).unwrap().contains("s3cr3t"));
+        let error = parse("", &variables).unwrap_err();
+        assert!(!error.contains("s3cr3t"), "{error}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod client;
 pub mod config;
 pub mod corpus;
 pub mod desk;
+pub mod egress;
 pub mod engine;
 pub mod features;
 pub mod hub;

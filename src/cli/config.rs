@@ -33,7 +33,8 @@ enum Command {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let Command::Check { file } = &args.command;
     let config = Config::load(file.as_deref(), variables()).map_err(Failure::usage)?;
-    config.check().map_err(|error| Failure::usage(error.at(file.as_deref(), variables())))?;
+    let checked = config.check().and_then(|()| config.check_destinations());
+    checked.map_err(|error| Failure::usage(error.at(file.as_deref(), variables())))?;
     // A model, rules, a playbook or a matrix that cannot be read would stop the start as well.
     engine::build(Files::of(&config), config.engine.clone())?;
     let text = toml::to_string(&config).map_err(Failure::failed)?;

@@ -4,6 +4,7 @@ mod backtest;
 mod calibrate;
 mod config;
 mod demo;
+mod destination;
 mod engine;
 mod evaluate;
 mod export;
@@ -59,6 +60,8 @@ enum Command {
     Config(config::Args),
     /// Check the escalation matrix and see who would be told of an alert, and when.
     Matrix(matrix::Args),
+    /// See whether alerts reach a destination.
+    Destination(destination::Args),
     /// Look after the journal: check, export, backup, restore.
     Journal(journal::Args),
 }
@@ -88,6 +91,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Export(args) => export::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Matrix(args) => matrix::run(&args),
+        Command::Destination(args) => destination::run(&args),
         Command::Journal(args) => journal::run(&args),
     }
 }

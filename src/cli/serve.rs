@@ -61,7 +61,10 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     telemetry::init(&config.log).map_err(Failure::usage)?;
     let engine = engine::build(Files::of(&config), config.engine.clone())?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
-    runtime.block_on(serve(config, Arc::new(engine)))
+    let ended = runtime.block_on(serve(config, Arc::new(engine)));
+    // Everything is closed by now; a look-up of a destination's name that hangs holds nobody up.
+    runtime.shutdown_background();
+    ended
 }
 
 fn config(args: Args) -> Result<Config, Failure> {
@@ -77,7 +80,8 @@ fn config(args: Args) -> Result<Config, Failure> {
     config.rules = args.rules.or(config.rules);
     config.playbook = args.playbook.or(config.playbook);
     config.matrix = args.matrix.or(config.matrix);
-    config.check().map_err(Failure::usage)?;
+    let checked = config.check().and_then(|()| config.check_destinations());
+    checked.map_err(|error| Failure::usage(error.at(args.config.as_deref(), variables())))?;
     Ok(config)
 }
 
@@ -118,6 +122,11 @@ async fn serve(config: Config, engine: Arc<Engine>) -> Result<(), Failure> {
 fn journal(config: &Config, engine: &Engine) -> Result<Box<dyn Journal>, Failure> {
     let Some(dir) = &config.data_dir else {
         tracing::warn!("the journal is in memory: what is acked does not survive this process");
+        if !config.destination.is_empty() {
+            tracing::warn!(
+                "nor do alerts that wait for a destination; set --data-dir to keep them"
+            );
+        }
         return Ok(Box::<Memory>::default());
     };
     let journal =

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::Desk;
+use super::changes::Before;
 use super::platform::Link;
 use crate::call::Timestamp;
 use crate::engine::effects::{CallPhase, Effects, Said, Score};
@@ -122,6 +123,7 @@ impl Desk {
         ticket: Ticket,
     ) -> Applied {
         let was_open = call.is_open();
+        let before = Before::of(&call.state, &event);
         let scoring = Instant::now();
         let (event, mut effects, failed) = self.effects(call, event, at);
         let held = self.budget.over(&call.state, &effects.warned, at);
@@ -132,7 +134,7 @@ impl Desk {
         self.metrics.apply_seconds.observe((scored - scoring).as_secs_f64());
         let timing = read.map(|read| Timing { read, scoring, scored });
         let archived = !was_open || !call.is_open();
-        let score = self.submit(call, recorded, effects, timing, archived, permit, ticket);
+        let score = self.submit(call, before, recorded, effects, timing, archived, permit, ticket);
         if was_open != call.is_open() {
             self.shelf.phase_changed(call);
         }
@@ -176,6 +178,7 @@ impl Desk {
     fn submit(
         &self,
         call: &mut LiveCall,
+        before: Before,
         recorded: Recorded,
         effects: Effects,
         timing: Option<Timing>,
@@ -198,7 +201,8 @@ impl Desk {
         let begins = matches!(recorded.event, Event::Start(_));
         let ruleset = begins.then(|| call.engine.ruleset.clone());
         let call_id = Arc::clone(&call.call_id);
-        let record = Record { call_id, recorded, base_offset: 0, archive, ruleset };
+        let changes = before.changes(&publication);
+        let record = Record { call_id, recorded, base_offset: 0, archive, ruleset, changes };
         let messages = publication.messages();
         permit.submit(Entry { record, messages, payload: publication }, ticket);
         score
@@ -216,7 +220,8 @@ impl Desk {
     ) {
         self.metrics.events.inc();
         let recorded = Recorded { at, event, held: Vec::new() };
-        self.submit(call, recorded, effects, None, false, permit, ticket);
+        let before = Before::default();
+        self.submit(call, before, recorded, effects, None, false, permit, ticket);
     }
 
     pub(super) fn publication(

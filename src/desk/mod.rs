@@ -6,6 +6,7 @@
 //! The desk knows no socket: a connection is a [`Platform`] or a [`Person`] to it.
 
 mod budget;
+mod changes;
 mod clock;
 mod live_call;
 mod metrics;

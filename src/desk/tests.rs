@@ -1,3 +1,4 @@
+mod changes;
 mod clock_forward;
 mod failures;
 

@@ -6,12 +6,11 @@ use super::alert::{Alert, AlertKind, AlertState, HistoryEntry};
 use super::event::{Action, Resolution};
 use super::policy::Level;
 use super::settings::Settings;
+use super::step::{ASSIGNED, CONFIRMED, HAND_AGAIN, LEVEL, SNOOZE_OVER};
 use super::tiers::{Track, end_hold};
 use crate::call::{Outcome, Timestamp};
 
 pub(super) const ENGINE: &str = "engine";
-/// Begins what the history says of an alert that was given to somebody.
-const ASSIGNED: &str = "assigned to ";
 
 /// What a permitted command amounts to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +89,7 @@ impl Alerts {
         let alert = self.open_with_key(key).filter(|alert| alert.provisional)?;
         alert.provisional = false;
         let state = alert.state;
-        enter(alert, state, at, ENGINE, Some("confirmed".into()));
+        enter(alert, state, at, ENGINE, Some(CONFIRMED.into()));
         let alert = alert.clone();
         self.provisional.retain(|(_, own)| own != key);
         Some(alert)
@@ -116,7 +115,7 @@ impl Alerts {
     /// Somebody raised their hand again while the first alert is open: their words are kept.
     pub(super) fn note(alert: &mut Alert, by: &str, note: Option<&str>, at: Timestamp) {
         let state = alert.state;
-        enter(alert, state, at, by, Some("hand raised again".into()));
+        enter(alert, state, at, by, Some(HAND_AGAIN.into()));
         if let Some(entry) = alert.history.last_mut() {
             entry.note = note.map(str::to_owned);
         }
@@ -254,7 +253,7 @@ impl Alerts {
         }
         alert.snoozed_until = None;
         let name = if level == Level::Critical { "critical" } else { "warning" };
-        enter(alert, state, at, ENGINE, Some(format!("level {name}")));
+        enter(alert, state, at, ENGINE, Some(format!("{LEVEL}{name}")));
         if alert.held && level == Level::Critical {
             end_hold(alert, at);
         }
@@ -297,7 +296,7 @@ impl Alerts {
         for alert in &mut self.all {
             if alert.snoozed_until.is_some_and(|until| until <= at) {
                 alert.snoozed_until = None;
-                enter(alert, AlertState::Raised, at, ENGINE, Some("snooze over".into()));
+                enter(alert, AlertState::Raised, at, ENGINE, Some(SNOOZE_OVER.into()));
                 woken.push(alert.clone());
             }
         }

@@ -17,6 +17,7 @@ pub mod rules;
 mod score;
 mod segments;
 mod settings;
+pub mod step;
 mod tiers;
 
 #[cfg(test)]

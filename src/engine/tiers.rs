@@ -10,6 +10,7 @@ use super::effects::Effects;
 use super::matrix::Subject;
 use super::policy::Level;
 use super::settings::Engine;
+use super::step::{NOBODY, RELEASED, TIER};
 use crate::call::Timestamp;
 
 /// What was last seen of an alert, to know what has changed.
@@ -198,7 +199,7 @@ impl Alerts {
         let due = |alert: &&mut Alert| alert.next_tier_at.is_some_and(|due| due <= at);
         let over = self.all.iter_mut().filter(|alert| waits(alert)).filter(due);
         over.map(|alert| {
-            let what = format!("tier {}", alert.tier + 1);
+            let what = format!("{TIER}{}", alert.tier + 1);
             to_next_tier(alert, what, at)
         })
         .collect()
@@ -208,7 +209,7 @@ impl Alerts {
     pub(super) fn pass_on(&mut self, alert_id: &str, tier: u32, at: Timestamp) -> Option<Alert> {
         let alert = self.all.iter_mut().find(|alert| alert.alert_id == alert_id)?;
         let here = waits(alert) && alert.tier == tier;
-        here.then(|| to_next_tier(alert, format!("nobody of tier {tier} is connected"), at))
+        here.then(|| to_next_tier(alert, format!("{NOBODY}{tier} is connected"), at))
     }
 
     /// The budget has room. `None` when the alert is not held any more.
@@ -242,5 +243,5 @@ fn begin_hold(alert: &mut Alert) {
 pub(super) fn end_hold(alert: &mut Alert, at: Timestamp) {
     alert.held = false;
     let state = alert.state;
-    enter(alert, state, at, ENGINE, Some("released".into()));
+    enter(alert, state, at, ENGINE, Some(RELEASED.into()));
 }

@@ -61,6 +61,11 @@ impl Publication {
     pub fn messages(&self) -> u64 {
         self.alerts.len() as u64 + u64::from(self.change.is_some())
     }
+
+    /// Place of its first alert among those messages, from 1.
+    pub fn first_alert(&self) -> u64 {
+        1 + u64::from(self.change == Some(CallChange::Started))
+    }
 }
 
 impl Hub {
@@ -92,21 +97,20 @@ impl Hub {
     }
 
     fn publish_one(&self, state: &mut State, base_offset: u64, publication: Publication) {
+        let mut offset = base_offset + publication.first_alert();
         let Publication { number, view, change, risk, said, alerts, timing } = publication;
-        let mut offset = base_offset;
         let (before, after) = state.put_call(number.settle(base_offset), Arc::clone(&view));
         let call_first = change == Some(CallChange::Started);
         if call_first {
-            offset += 1;
-            send_call(state, offset, CallChange::Started, &view, before.as_ref(), &after);
+            send_call(state, base_offset + 1, CallChange::Started, &view, before.as_ref(), &after);
         }
         let latency = timing.filter(|_| !alerts.is_empty()).map(|timing| timing.latency());
         for alert in alerts {
-            offset += 1;
             send_alert(state, offset, alert, latency);
+            offset += 1;
         }
         if let Some(change) = change.filter(|_| !call_first) {
-            send_call(state, offset + 1, change, &view, before.as_ref(), &after);
+            send_call(state, offset, change, &view, before.as_ref(), &after);
         }
         if let Some(risk) = risk {
             send_risk(state, &view.call_id, &after, &risk);

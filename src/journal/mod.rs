@@ -8,6 +8,7 @@ mod archive;
 mod library;
 mod memory;
 mod metrics;
+mod outbox;
 mod settings;
 mod slot;
 pub mod sqlite;
@@ -25,6 +26,7 @@ pub use archive::Archive;
 pub use library::{Began, Found, Library, Most, ReadError, Stretch, Which};
 pub use memory::Memory;
 pub use metrics::{Health, Metrics};
+pub use outbox::{Change, Keys, Outbox, Outgoing, Standing};
 pub use settings::Settings;
 pub use slot::CommitSlot;
 pub use writer::{Committed, Entry, Permit, Writer, WriterHandle};
@@ -45,6 +47,9 @@ pub struct Record {
     /// Of a start: the rules that it names, kept as long as a call needs them.
     #[serde(skip)]
     pub ruleset: Option<Ruleset>,
+    /// Alerts it changed, for destinations outside.
+    #[serde(skip)]
+    pub changes: Vec<Change>,
 }
 
 impl Record {
@@ -118,6 +123,28 @@ pub trait Journal: Send {
     /// none.
     fn library(&self) -> Option<Arc<dyn Library>> {
         None
+    }
+
+    /// Opens the outbox for these destinations: from now on it takes in every alert that changes,
+    /// in the same commit. One that is new begins with what comes after this; one that is not
+    /// named any more is forgotten. Without any the outbox is emptied, and takes in nothing.
+    /// `None` when the journal has no outbox.
+    ///
+    /// # Errors
+    /// [`CommitError`] when the storage cannot be used; the server does not start then.
+    fn open_outbox(
+        &mut self,
+        _destinations: &[Arc<str>],
+    ) -> Result<Option<Arc<dyn Outbox>>, CommitError> {
+        Ok(None)
+    }
+
+    /// Called once, after the last commit: writes what is otherwise written with time.
+    ///
+    /// # Errors
+    /// [`CommitError`]; nothing that was acked is lost then.
+    fn close(&mut self) -> Result<(), CommitError> {
+        Ok(())
     }
 
     /// What it holds, with at most `ended_calls` of the calls that are over.

@@ -37,6 +37,10 @@ pub struct Settings {
     /// Longest time of one reading, and of the wait for it. A list gives what it found by then;
     /// what cannot be given in parts gets 503.
     pub reading_ms: u64,
+    /// Bytes of alerts that wait for destinations over which the oldest go unsent.
+    pub outbox_bytes: u64,
+    /// Hours after which an alert that still waits for a destination goes unsent. 0 sets no limit.
+    pub outbox_hours: u32,
 }
 
 impl Default for Settings {
@@ -53,6 +57,8 @@ impl Default for Settings {
             max_bytes: 16 << 30,
             max_readings: 2,
             reading_ms: 2_000,
+            outbox_bytes: 256 << 20,
+            outbox_hours: 72,
         }
     }
 }
@@ -66,6 +72,7 @@ impl Settings {
             ("commit_records", self.commit_records),
             ("max_readings", self.max_readings),
             ("reading_ms", usize::try_from(self.reading_ms).unwrap_or(usize::MAX)),
+            ("outbox_bytes", usize::try_from(self.outbox_bytes).unwrap_or(usize::MAX)),
         ] {
             if value == 0 {
                 return Err(format!("`{name}` is 0; it must be at least 1"));

@@ -191,6 +191,9 @@ impl Writer {
                 tidy(journal.as_mut());
                 metrics.used_bytes.set(i64::try_from(journal.used_bytes()).unwrap_or(i64::MAX));
             }
+            if let Err(error) = journal.close() {
+                tracing::warn!(%error, "the journal was closed without its last housekeeping");
+            }
         })?;
         Ok((Writer { thread, give_up }, handle))
     }
@@ -334,8 +337,14 @@ mod tests {
 
     fn entry(messages: u64) -> Entry<u64> {
         let recorded = Recorded { at: Timestamp(0), event: Event::Timer, held: Vec::new() };
-        let record =
-            Record { call_id: "c".into(), recorded, base_offset: 0, archive: None, ruleset: None };
+        let record = Record {
+            call_id: "c".into(),
+            recorded,
+            base_offset: 0,
+            archive: None,
+            ruleset: None,
+            changes: Vec::new(),
+        };
         Entry { record, messages, payload: messages }
     }
 

@@ -33,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::desk::Desk;
+use crate::egress;
 
 pub use running::{Rooms, Running, StartError, start};
 pub use settings::Settings;
@@ -47,6 +48,8 @@ struct App {
     metrics: metrics::Metrics,
     registry: Registry,
     rules: reload::RulesStatus,
+    /// Ways out, while there are destinations.
+    egress: Option<egress::Running>,
     /// Cancelled when the server is to go down.
     drain: CancellationToken,
     /// Cancelled when the drain is over and HTTP need not be answered any more.

@@ -108,12 +108,14 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response<Body> {
     };
     let writable = health != Health::Failing;
     let engine = app.desk.engine();
+    let destinations = app.egress.as_ref().map(|egress| egress.warnings()).unwrap_or_default();
+    let warnings: Vec<String> = app.rules.warning().into_iter().chain(destinations).collect();
     let body = Readiness {
         status,
         model: engine.model_name(),
         journal: writable,
         ruleset: &engine.ruleset.hash,
-        warning: app.rules.warning(),
+        warning: (!warnings.is_empty()).then(|| warnings.join("; ")),
     };
     json_body(code, &body)
 }

@@ -17,6 +17,7 @@ use super::lists::Readings;
 use super::webhooks::Shelf;
 use super::{App, Settings, listener, metrics, reload};
 use crate::desk::{self, Clock, Desk};
+use crate::egress;
 use crate::engine::Engine;
 use crate::hub::{self, Hub, Publication};
 use crate::journal::{self, CommitError, Committed, Journal, Writer};
@@ -37,6 +38,8 @@ pub struct Rooms {
     pub wire: wire::Settings,
     /// Phrases and rules, where they are read from a file.
     pub rules: Option<PathBuf>,
+    /// Where alerts are sent.
+    pub destinations: Vec<egress::Settings>,
 }
 
 /// Why a server did not start.
@@ -82,6 +85,8 @@ pub async fn start(
     mut journal: Box<dyn Journal>,
 ) -> Result<Running, StartError> {
     rooms.server.check().map_err(StartError::Settings)?;
+    let opened = egress::open(&rooms.destinations, &rooms.server.public_url)
+        .map_err(|(_, message)| StartError::Settings(format!("[[destination]] {message}")))?;
     let listen = rooms.server.listen;
     let bind = |source| StartError::Listen { address: listen, source };
     let listener = TcpListener::bind(listen).await.map_err(bind)?;
@@ -98,6 +103,13 @@ pub async fn start(
         );
         journal.renew_epoch()?;
         history.same_engine = false;
+    }
+    let names: Vec<Arc<str>> =
+        opened.iter().map(|own| Arc::clone(&own.destination().name)).collect();
+    let outbox = journal.open_outbox(&names)?.filter(|_| !names.is_empty());
+    if outbox.is_none() && !names.is_empty() {
+        let message = "[[destination]] this journal has no outbox for destinations; leave them out";
+        return Err(StartError::Settings(message.into()));
     }
     let mut registry = Registry::with_prefix("forewarn");
     let hub_metrics = hub::Metrics::register(&mut registry);
@@ -136,12 +148,15 @@ pub async fn start(
         metrics.webhook_calls.clone(),
         metrics.webhook_evictions.clone(),
     );
+    let egress_metrics = egress::Metrics::register(&mut registry);
+    let egress = outbox.map(|outbox| egress::start(opened, &outbox, &egress_metrics));
     let app = Arc::new(App {
         desk: Arc::clone(&desk),
         metrics,
         webhooks,
         registry,
         rules: reload::RulesStatus::default(),
+        egress,
         limits,
         connections: Arc::new(Semaphore::new(rooms.server.max_connections)),
         scoring: Arc::new(Semaphore::new(rooms.server.max_scoring)),
@@ -197,6 +212,13 @@ impl Running {
             app.desk.journal().flush().await;
         };
         let closed = tokio::time::timeout_at(deadline, closed).await.is_ok();
+        if let Some(egress) = &app.egress {
+            // What is not sent by then waits in the journal, so it is no failure; but the journal
+            // needs a moment of its own to close.
+            let sent = tokio::time::timeout_at(deadline - patience / 4, egress.finish());
+            let sent = sent.await.is_ok();
+            tracing::info!(in_time = sent, "destinations closed");
+        }
         app.stopped.cancel();
         app.http.close();
         // Requests in progress have a moment of their own; the listener goes at once.

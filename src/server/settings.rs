@@ -44,7 +44,8 @@ pub struct Settings {
     pub telnyx_public_key: Option<String>,
     /// How far the time at which Telnyx signed may be from the time here, in seconds.
     pub telnyx_tolerance_s: u64,
-    /// The server as vendors reach it, as `https://host`; a part of what Twilio signs.
+    /// The server as vendors and people reach it, as `https://host`: a part of what Twilio signs,
+    /// and where links in alerts that are sent lead.
     pub public_url: String,
     /// Most items of a REST list in one answer; asking for more gets 400.
     pub max_page_items: usize,
@@ -154,6 +155,12 @@ impl Settings {
             return Err("`telnyx_public_key` is not an Ed25519 key; copy the base64 text of 44 \
                         characters from the portal, Keys & Credentials, Public Key"
                 .into());
+        }
+        if !self.public_url.is_empty() && !self.public_url.starts_with("http") {
+            return Err(format!(
+                "`public_url` is {:?}; write for example https://calls.example.com",
+                self.public_url
+            ));
         }
         if self.silent_s <= self.ping_s {
             return Err(format!(

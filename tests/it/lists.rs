@@ -547,6 +547,7 @@ fn archived(number: u64, now: i64) -> Record {
             is_final: true,
         })),
         ruleset: None,
+        changes: Vec::new(),
     }
 }
 

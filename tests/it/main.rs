@@ -7,6 +7,7 @@ mod cli;
 mod console;
 mod contracts;
 mod crash;
+mod egress;
 mod export;
 mod harness;
 mod import;

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::error::OpenError;
-use super::{FILE, JournalError, check, open, schema};
+use super::{FILE, JournalError, check, open, outbox, schema};
 use crate::journal::fresh_epoch;
 
 /// Copies the journal of `dir`, as it is at this moment, to `target`, which must not exist yet.
@@ -33,7 +33,9 @@ pub fn backup(dir: &Path, target: &Path) -> Result<(), JournalError> {
 }
 
 /// Puts a backup into `dir`, which must not hold a journal. Its history goes on under a new
-/// epoch, because consoles may have seen messages that the backup does not know.
+/// epoch, because consoles may have seen messages that the backup does not know. For the same
+/// reason its outbox is emptied: what waited when it was taken has been sent since, and would only
+/// be told again, late. Destinations begin anew.
 ///
 /// # Errors
 /// [`JournalError`] with what is wrong; `dir` is as before then.
@@ -76,6 +78,7 @@ fn draw_up(from: &Path, draft: &Path) -> Result<(), JournalError> {
         let mut connection = open::to_write(draft)?;
         schema::migrate(&mut connection)?;
         schema::set_meta(&connection, "epoch", &fresh_epoch())?;
+        outbox::forget(&connection)?;
         drop(connection);
         Ok(File::open(draft)?.sync_all()?)
     };

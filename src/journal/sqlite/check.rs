@@ -34,6 +34,8 @@ pub struct Findings {
     pub transcript: u64,
     /// Alerts in the tables.
     pub alerts: u64,
+    /// Alert changes that wait for destinations.
+    pub outbox: u64,
     /// What is wrong; empty for a sound journal.
     pub problems: Vec<String>,
 }
@@ -124,5 +126,9 @@ fn tables(connection: &Connection, findings: &mut Findings) -> Result<(), OpenEr
     findings.calls = count("calls")?;
     findings.transcript = count("transcript")?;
     findings.alerts = count("alerts")?;
+    // An older journal has none.
+    if findings.schema >= schema::WITH_OUTBOX {
+        findings.outbox = count("outbox")?;
+    }
     Ok(())
 }

@@ -13,6 +13,7 @@ mod export;
 mod ledger;
 mod library;
 mod open;
+mod outbox;
 mod read;
 mod rulesets;
 mod schema;
@@ -28,8 +29,9 @@ use std::time::Instant;
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::{CommitError, History, Journal, Library, Record, Settings};
+use super::{CommitError, History, Journal, Library, Outbox, Outgoing, Record, Settings};
 use ledger::{Ledger, Line};
+use outbox::Shelf;
 
 pub use backup::{backup, restore};
 pub use check::{Findings, check};
@@ -48,14 +50,17 @@ pub struct Sqlite {
     /// Held until the journal is closed.
     _lock: File,
     settings: Settings,
-    epoch: String,
+    epoch: Arc<str>,
     same_engine: bool,
     last_offset: u64,
     next_batch: i64,
     ledger: Ledger,
+    /// What waits for destinations, if there are any.
+    outbox: Option<Arc<Shelf>>,
     used_bytes: u64,
     tidied: Instant,
     retained: Instant,
+    outbox_tidied: Instant,
     /// Ended calls are to be dropped for their age or for room.
     over_limits: bool,
 }
@@ -78,14 +83,16 @@ impl Sqlite {
             file,
             _lock: lock,
             settings: settings.clone(),
-            epoch: opened.epoch,
+            epoch: opened.epoch.into(),
             same_engine: opened.same_engine,
             last_offset: opened.last_offset,
             next_batch: opened.next_batch,
             ledger: Ledger::default(),
+            outbox: None,
             used_bytes: 0,
             tidied: Instant::now(),
             retained: Instant::now(),
+            outbox_tidied: Instant::now(),
             over_limits: false,
         })
     }
@@ -94,7 +101,12 @@ impl Sqlite {
         JournalError::new(&self.file, error).into()
     }
 
-    fn write(&mut self, batch: &[Record], last_offset: u64) -> Result<(), error::OpenError> {
+    fn write(
+        &mut self,
+        batch: &[Record],
+        last_offset: u64,
+        outgoing: &[Outgoing],
+    ) -> Result<(), error::OpenError> {
         let row = batch::encode(batch, int(last_offset)).map_err(error::OpenError::Damaged)?;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -123,6 +135,7 @@ impl Sqlite {
             let sql = "UPDATE log_calls SET final_offset = ?2 WHERE call = ?1";
             transaction.prepare_cached(sql)?.execute(params![int(call), final_offset])?;
         }
+        outbox::put(&transaction, outgoing)?;
         transaction.commit()?;
         Ok(())
     }
@@ -138,7 +151,14 @@ impl Journal for Sqlite {
     }
 
     fn commit(&mut self, batch: &[Record], last_offset: u64) -> Result<(), CommitError> {
-        self.write(batch, last_offset).map_err(|error| self.failed(error))?;
+        let outgoing = match &self.outbox {
+            Some(_) => Outgoing::of_batch(&self.epoch, batch),
+            None => Vec::new(),
+        };
+        self.write(batch, last_offset, &outgoing).map_err(|error| self.failed(error))?;
+        if let Some(outbox) = &self.outbox {
+            outbox.took_in(&outgoing);
+        }
         for record in batch {
             self.ledger.add(self.next_batch, &line(record));
         }
@@ -155,7 +175,7 @@ impl Journal for Sqlite {
     fn renew_epoch(&mut self) -> Result<(), CommitError> {
         let epoch = super::fresh_epoch();
         schema::set_meta(&self.connection, "epoch", &epoch).map_err(|error| self.failed(error))?;
-        (self.epoch, self.same_engine) = (epoch, false);
+        (self.epoch, self.same_engine) = (epoch.into(), false);
         Ok(())
     }
 
@@ -165,6 +185,20 @@ impl Journal for Sqlite {
 
     fn library(&self) -> Option<Arc<dyn Library>> {
         Some(Arc::new(library::Shelves::new(&self.file)))
+    }
+
+    fn open_outbox(
+        &mut self,
+        destinations: &[Arc<str>],
+    ) -> Result<Option<Arc<dyn Outbox>>, CommitError> {
+        let opened = outbox::open(&mut self.connection, &self.file, self.last_offset, destinations);
+        let shelf = Arc::new(opened.map_err(|error| self.failed(error))?);
+        self.outbox = (!destinations.is_empty()).then(|| Arc::clone(&shelf));
+        Ok(Some(shelf))
+    }
+
+    fn close(&mut self) -> Result<(), CommitError> {
+        self.tidy_outbox().map_err(|error| self.failed(error))
     }
 
     fn read_back(&mut self, ended_calls: usize) -> Result<History, CommitError> {

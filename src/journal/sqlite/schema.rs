@@ -9,11 +9,15 @@ use crate::journal::fresh_epoch;
 const APPLICATION_ID: i64 = 0x4657_524e;
 
 /// Step n leads from schema n to n + 1. A step that was released never changes.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     include_str!("schema.sql"),
     include_str!("schema_lists.sql"),
     include_str!("schema_rulesets.sql"),
+    include_str!("schema_outbox.sql"),
 ];
+
+/// The first schema that has an outbox.
+pub(super) const WITH_OUTBOX: usize = 4;
 
 /// The schema that this binary writes.
 const VERSION: usize = STEPS.len();

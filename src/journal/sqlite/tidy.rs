@@ -34,7 +34,19 @@ impl Sqlite {
             self.used_bytes = used_bytes(&self.connection)?;
             self.over_limits = self.retain()?;
         }
+        if self.outbox_tidied.elapsed() >= PAUSE {
+            self.tidy_outbox()?;
+        }
         Ok(())
+    }
+
+    /// Writes how far destinations are, and drops what none of them needs or may have any more.
+    pub(super) fn tidy_outbox(&mut self) -> Result<(), OpenError> {
+        self.outbox_tidied = Instant::now();
+        let Some(shelf) = &self.outbox else { return Ok(()) };
+        let before =
+            moment_before(Duration::from_secs(u64::from(self.settings.outbox_hours) * 3_600));
+        shelf.tidy(&mut self.connection, before, self.settings.outbox_bytes)
     }
 
     /// One step of work on the event log.
@@ -133,7 +145,12 @@ fn drop_oldest(
 /// The moment before which an ended call is too old.
 fn too_old(keep_days: u32) -> Option<String> {
     let days = Duration::from_secs(u64::from(keep_days) * 86_400);
+    moment_before(days).map(|moment| moment.to_string())
+}
+
+/// The moment so long ago; `None` for 0, which sets no limit.
+fn moment_before(ago: Duration) -> Option<Timestamp> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    let oldest = now.checked_sub(days).filter(|_| keep_days > 0)?;
-    Some(Timestamp(i64::try_from(oldest.as_millis()).ok()?).to_string())
+    let then = now.checked_sub(ago).filter(|_| !ago.is_zero())?;
+    Some(Timestamp(i64::try_from(then.as_millis()).ok()?))
 }

@@ -29,16 +29,34 @@ pub(super) struct Budget {
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Moments within the last hour, oldest first.
-    told: HashMap<Team, VecDeque<Timestamp>>,
-    /// Held alerts by their id. As many as open calls and their own limit allow.
-    held: HashMap<String, Held>,
+    told: Told,
+    held: Waiting,
 }
 
-#[derive(Clone, Debug)]
-struct Held {
-    call_id: Arc<str>,
-    team: Team,
+/// Held alerts with their calls, by team: this is looked at after every event that sets a timer,
+/// and most teams that hold have no room. As many as open calls and their own limit allow.
+#[derive(Debug, Default)]
+struct Waiting {
+    by_team: HashMap<Team, HashMap<String, Arc<str>>>,
+    team_of: HashMap<String, Team>,
+}
+
+impl Waiting {
+    fn insert(&mut self, alert_id: &str, team: &Team, call_id: &Arc<str>) {
+        self.remove(alert_id);
+        let own = self.by_team.entry(team.clone()).or_default();
+        own.insert(alert_id.to_owned(), Arc::clone(call_id));
+        self.team_of.insert(alert_id.to_owned(), team.clone());
+    }
+
+    fn remove(&mut self, alert_id: &str) {
+        let Some(team) = self.team_of.remove(alert_id) else { return };
+        let Some(own) = self.by_team.get_mut(&team) else { return };
+        own.remove(alert_id);
+        if own.is_empty() {
+            self.by_team.remove(&team);
+        }
+    }
 }
 
 impl Budget {
@@ -62,7 +80,7 @@ impl Budget {
     fn take(&self, team: &Team, at: Timestamp) -> bool {
         let Some(per_hour) = self.per_hour else { return true };
         let mut inner = self.lock();
-        let told = inner.told_of(team, at);
+        let told = inner.told.of(team, at);
         let free = told.len() < per_hour;
         if free {
             insert(told, at);
@@ -78,8 +96,7 @@ impl Budget {
         let mut inner = self.lock();
         for alert in alerts {
             if alert.held && alert.state == AlertState::Raised {
-                let held = Held { call_id: Arc::clone(call_id), team: alert.team.clone() };
-                inner.held.insert(alert.alert_id.clone(), held);
+                inner.held.insert(&alert.alert_id, &alert.team, call_id);
             } else {
                 inner.held.remove(&alert.alert_id);
             }
@@ -90,23 +107,18 @@ impl Budget {
     pub fn restore(&self, state: &CallState) {
         let mut inner = self.lock();
         for (team, at) in state.told() {
-            insert(inner.told_of(&team.map(str::to_owned), at), at);
+            insert(inner.told.of(&team.map(str::to_owned), at), at);
         }
     }
 
-    /// Held alerts of teams whose budget has room.
-    fn releasable(&self, now: Timestamp) -> Vec<(String, Held)> {
+    /// Held alerts, and their calls, of teams whose budget has room.
+    fn releasable(&self, now: Timestamp) -> Vec<(String, Arc<str>)> {
         let Some(per_hour) = self.per_hour else { return Vec::new() };
         let mut inner = self.lock();
-        let held: Vec<(String, Held)> =
-            inner.held.iter().map(|(id, held)| (id.clone(), held.clone())).collect();
-        let mut free: HashMap<Team, bool> = HashMap::new();
-        for (_, Held { team, .. }) in &held {
-            if !free.contains_key(team) {
-                free.insert(team.clone(), inner.told_of(team, now).len() < per_hour);
-            }
-        }
-        held.into_iter().filter(|(_, held)| free[&held.team]).collect()
+        let Inner { told, held } = &mut *inner;
+        let free = held.by_team.iter().filter(|(team, _)| told.of(team, now).len() < per_hour);
+        let alerts = free.flat_map(|(_, alerts)| alerts);
+        alerts.map(|(id, call_id)| (id.clone(), Arc::clone(call_id))).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -114,15 +126,19 @@ impl Budget {
     }
 }
 
-impl Inner {
+/// Moments within the last hour by team, oldest first.
+#[derive(Debug, Default)]
+struct Told(HashMap<Team, VecDeque<Timestamp>>);
+
+impl Told {
     /// What disturbed a team in the hour before `now`.
-    fn told_of(&mut self, team: &Team, now: Timestamp) -> &mut VecDeque<Timestamp> {
+    fn of(&mut self, team: &Team, now: Timestamp) -> &mut VecDeque<Timestamp> {
         let recent = |at: &Timestamp| now.0.saturating_sub(at.0) < HOUR_MS;
-        if self.told.len() >= MAX_TEAMS && !self.told.contains_key(team) {
-            self.told.retain(|_, told| told.back().is_some_and(recent));
+        if self.0.len() >= MAX_TEAMS && !self.0.contains_key(team) {
+            self.0.retain(|_, told| told.back().is_some_and(recent));
         }
-        let full = self.told.len() >= MAX_TEAMS && !self.told.contains_key(team);
-        let told = self.told.entry(team.clone().filter(|_| !full)).or_default();
+        let full = self.0.len() >= MAX_TEAMS && !self.0.contains_key(team);
+        let told = self.0.entry(team.clone().filter(|_| !full)).or_default();
         while told.front().is_some_and(|at| !recent(at)) {
             told.pop_front();
         }
@@ -140,17 +156,17 @@ impl Desk {
     /// Releases held alerts while the budgets of their teams have room, those of the calls with
     /// the highest risk first.
     pub(super) async fn release_held(&self) {
-        let mut waiting: Vec<(f64, String, Held)> = Vec::new();
-        for (alert_id, held) in self.budget.releasable(self.clock.now()) {
-            let call = self.shelf.live(&held.call_id);
+        let mut waiting: Vec<(f64, String, Arc<str>)> = Vec::new();
+        for (alert_id, call_id) in self.budget.releasable(self.clock.now()) {
+            let call = self.shelf.live(&call_id);
             let risk = call.and_then(|call| call.lock().state.risk()).unwrap_or(0.0);
-            waiting.push((risk, alert_id, held));
+            waiting.push((risk, alert_id, call_id));
         }
         waiting.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-        for (_, alert_id, held) in waiting {
+        for (_, alert_id, call_id) in waiting {
             // A stopped journal means that the server is going down.
             let Some(permit) = self.journal.permit().await else { return };
-            let Some(call) = self.shelf.live(&held.call_id) else { continue };
+            let Some(call) = self.shelf.live(&call_id) else { continue };
             let mut call = call.lock();
             let now = self.clock.now();
             let team = call.state.start().team.clone();
@@ -196,7 +212,7 @@ mod tests {
     fn without_a_limit_nothing_is_kept() {
         let budget = budget(None);
         assert!((0..100).all(|ms| budget.take(&None, Timestamp(ms))));
-        assert!(budget.lock().told.is_empty());
+        assert!(budget.lock().told.0.is_empty());
     }
 
     #[test]
@@ -206,6 +222,6 @@ mod tests {
         assert!((0..MAX_TEAMS).all(|number| take(&number.to_string(), 0)));
         assert!(take("one more", 1) && !take("and another", 2), "they share");
         assert!(take("one more", HOUR_MS + 1) && take("and another", HOUR_MS + 1));
-        assert!(budget.lock().told.len() < 10);
+        assert!(budget.lock().told.0.len() < 10);
     }
 }

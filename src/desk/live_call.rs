@@ -11,7 +11,7 @@ use crate::call::Timestamp;
 use crate::engine::effects::{CallPhase, Effects, Said, Score};
 use crate::engine::event::{Event, Recorded};
 use crate::engine::{CallState, Engine};
-use crate::hub::{CallNumber, Publication, Timing};
+use crate::hub::{CallNumber, Publication, Shown, Timing};
 use crate::journal::{Archive, CommitSlot, Entry, Permit, Record};
 use crate::wire::Code;
 
@@ -196,7 +196,11 @@ impl Desk {
         self.metrics.early_archives.inc_by(u64::from(early));
         let archive = (archived || early).then(|| {
             let said = call.take_said();
-            Box::new(Archive::of(&call.state, Arc::clone(&publication.view), said))
+            let view = match &publication.shown {
+                Shown::Whole(view) => Arc::clone(view),
+                Shown::Moved(_) => Arc::new(call.state.view(&call.engine)),
+            };
+            Box::new(Archive::of(&call.state, view, said))
         });
         let begins = matches!(recorded.event, Event::Start(_));
         let ruleset = begins.then(|| call.engine.ruleset.clone());
@@ -233,10 +237,13 @@ impl Desk {
         let Effects { score, said, risk, alerts, warned: _, call: change, over, rules: _ } =
             effects;
         self.metrics.over_limits(over);
-        let view = Arc::new(call.state.view(&call.engine));
+        let shown = match change {
+            Some(_) => Shown::Whole(Arc::new(call.state.view(&call.engine))),
+            None => Shown::Moved(call.state.progress()),
+        };
         let alerts = alerts.into_iter().map(Arc::new).collect();
-        let number = call.number.clone();
-        (Publication { number, view, change, risk, said, alerts, timing }, score)
+        let (call_id, number) = (Arc::clone(&call.call_id), call.number.clone());
+        (Publication { call_id, number, shown, change, risk, said, alerts, timing }, score)
     }
 }
 

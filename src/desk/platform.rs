@@ -1,9 +1,10 @@
 //! A call platform's connection: order, duplicates, gaps, resume, takeover.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::Desk;
 use super::live_call::{Applied, LiveCall, SharedCall, Ticket};

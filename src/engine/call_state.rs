@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::alert::Alert;
 use super::alerts::{Alerts, Check, Refusal};
-use super::effects::{CallChange, CallPhase, CallView, Effects, RiskUpdate, Said};
+use super::effects::{CallChange, CallPhase, CallView, Effects, Progress, RiskUpdate, Said};
 use super::event::{Action, CallEnd, CallStart, CallUpdate, Event};
 use super::policy::Level;
 use super::rules::RuleState;
@@ -307,6 +307,19 @@ impl CallState {
             level: risk.level,
             alerts: self.alerts.open().map(|alert| alert.alert_id.clone()).collect(),
             model: engine.model_name().to_owned(),
+        }
+    }
+
+    /// Its numbers. As long as no event changes the call itself, they are all of the view that
+    /// moves.
+    pub fn progress(&self) -> Progress {
+        Progress {
+            last_seq: self.last_seq,
+            at_ms: self.at_ms,
+            turns: self.turns,
+            risk: self.risk.risk,
+            sentiment: self.risk.sentiment,
+            trend: self.risk.trend,
         }
     }
 

@@ -116,6 +116,23 @@ pub struct Highlight {
     pub weight: Option<f64>,
 }
 
+/// The numbers of a call that move with every chunk, while nothing else of it changes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Highest `seq` taken.
+    pub last_seq: u64,
+    /// Call time reached, in milliseconds.
+    pub at_ms: i64,
+    /// Turns so far.
+    pub turns: u32,
+    /// Calibrated probability.
+    pub risk: Option<f64>,
+    /// Moving average over customer turns.
+    pub sentiment: Option<f64>,
+    /// Change of risk over the last three customer turns.
+    pub trend: Option<f64>,
+}
+
 /// `risk` of the console protocol, without the call's id.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RiskUpdate {
@@ -200,4 +217,13 @@ pub struct CallView {
     pub alerts: Vec<String>,
     /// Name of the model that scores it.
     pub model: String,
+}
+
+impl CallView {
+    /// Brings the numbers up to date; the rest has not changed.
+    pub fn advance(&mut self, progress: &Progress) {
+        let Progress { last_seq, at_ms, turns, risk, sentiment, trend } = *progress;
+        (self.last_seq, self.at_ms, self.turns) = (last_seq, at_ms, turns);
+        (self.risk, self.sentiment, self.trend) = (risk, sentiment, trend);
+    }
 }

@@ -1,7 +1,8 @@
 //! The state of one call, kept up to date chunk by chunk.
 
 use super::closed::Closed;
-use super::open_turn::{Bits, OpenTurn};
+use super::numbers::Numbers;
+use super::open_turn::OpenTurn;
 use super::{Role, Space, Tag};
 use crate::call::Speaker;
 use crate::model::{Feeling, TurnHeads};
@@ -70,7 +71,7 @@ pub struct CallFeatures {
     closed: Closed,
     pub(super) open: Option<OpenTurn>,
     /// Content words of each role in closed turns.
-    spoken: [Bits; 2],
+    spoken: [Numbers; 2],
     /// Strongest two turns of each head, customer's heads first.
     evidence: Vec<[Option<Evidence>; 2]>,
     /// Log-odds at the ends of the last customer turns, newest last.
@@ -88,7 +89,7 @@ impl CallFeatures {
             assessment: assess(space, &closed, None, &[]),
             closed,
             open: None,
-            spoken: [Bits::default(), Bits::default()],
+            spoken: [Numbers::default(), Numbers::default()],
             evidence: vec![[None; 2]; customer + agent],
             history: Vec::new(),
         }
@@ -123,7 +124,7 @@ impl CallFeatures {
                     alone.get_or_insert_with(|| words_of(piece, heads)).push(
                         heads,
                         &space.flags,
-                        &Bits::default(),
+                        &Numbers::default(),
                         word,
                         stem,
                         place,

@@ -9,6 +9,7 @@ mod closed;
 mod columns;
 mod context;
 mod explain;
+mod numbers;
 mod open_turn;
 mod patterns;
 mod space;

@@ -1,5 +1,6 @@
 //! The turn that is being spoken: n-grams of it so far and what the heads make of them.
 
+use super::numbers::Numbers;
 use super::words::WordFlags;
 use super::{Role, TURN_GAP_MS};
 use crate::call::Speaker;
@@ -7,41 +8,6 @@ use crate::model::ngrams::Spoken;
 use crate::model::{Feeling, TurnHeads, sigmoid};
 use crate::text::WordId;
 use crate::text::phrases::{MatchState, Place};
-
-/// A set of small numbers.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Bits(Vec<u64>);
-
-impl Bits {
-    /// Takes all out.
-    fn clear(&mut self) {
-        self.0.fill(0);
-    }
-
-    /// Adds `index`; true when it was not there.
-    pub(super) fn insert(&mut self, index: u32) -> bool {
-        let (word, bit) = (index as usize / 64, 1 << (index % 64));
-        if word >= self.0.len() {
-            self.0.resize(word + 1, 0);
-        }
-        let fresh = self.0[word] & bit == 0;
-        self.0[word] |= bit;
-        fresh
-    }
-
-    pub(super) fn contains(&self, index: u32) -> bool {
-        self.0.get(index as usize / 64).is_some_and(|word| word & (1 << (index % 64)) != 0)
-    }
-
-    pub(super) fn extend(&mut self, other: &Bits) {
-        if other.0.len() > self.0.len() {
-            self.0.resize(other.0.len(), 0);
-        }
-        for (own, theirs) in self.0.iter_mut().zip(&other.0) {
-            *own |= theirs;
-        }
-    }
-}
 
 /// Whether words of `speaker` from `start_ms` on belong to a turn of `before` that reaches to
 /// `end_ms`. Unknown times never part a turn.
@@ -69,7 +35,7 @@ pub(super) struct OpenTurn {
     /// Distinct content words, and those of them that this role has used before.
     pub content: u32,
     pub repeated: u32,
-    pub content_words: Bits,
+    pub content_words: Numbers,
     pub phrases: MatchState,
     /// What the heads make of it. Up to date after [`OpenTurn::weigh`], like the next three.
     pub log_odds: Vec<f64>,
@@ -83,7 +49,7 @@ pub(super) struct OpenTurn {
     sums: Vec<f64>,
     /// Distinct n-grams with their last words, in the order of speaking.
     ngrams: Vec<(u32, Place)>,
-    seen: Bits,
+    seen: Numbers,
     before: WordId,
 }
 
@@ -105,8 +71,8 @@ impl OpenTurn {
             values.clear();
             values.resize(heads, 0.0);
         }
-        for bits in [&mut self.content_words, &mut self.seen] {
-            bits.clear();
+        for numbers in [&mut self.content_words, &mut self.seen] {
+            numbers.clear();
         }
         self.ngrams.clear();
         self.phrases.clear();
@@ -136,7 +102,7 @@ impl OpenTurn {
         &mut self,
         heads: &TurnHeads,
         flags: &WordFlags,
-        spoken_before: &Bits,
+        spoken_before: &Numbers,
         word: WordId,
         stem: WordId,
         place: Place,

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use lists::Listed;
 pub use metrics::Metrics;
 pub use number::CallNumber;
-pub use publish::{Publication, Timing};
+pub use publish::{Publication, Shown, Timing};
 pub use queue::Queue;
 pub use subscribe::Picture;
 

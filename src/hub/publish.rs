@@ -8,17 +8,19 @@ use super::routing::Keys;
 use super::state::State;
 use super::{CallNumber, Frame, Hub};
 use crate::engine::alert::Alert;
-use crate::engine::effects::{CallChange, CallView, RiskUpdate, Said};
+use crate::engine::effects::{CallChange, CallView, Progress, RiskUpdate, Said};
 use crate::wire::console::{Latency, LiveAlert, Notice};
 
 /// What one event changed, ready to be shown once it is durable.
 #[derive(Clone, Debug)]
 pub struct Publication {
+    /// The platform's id of the call.
+    pub call_id: Arc<str>,
     /// Which call.
     pub number: CallNumber,
     /// The call after the event.
-    pub view: Arc<CallView>,
-    /// Set when the call itself must be sent.
+    pub shown: Shown,
+    /// Set when the call itself must be sent; it is whole then.
     pub change: Option<CallChange>,
     /// The call's risk, when it may have changed.
     pub risk: Option<RiskUpdate>,
@@ -28,6 +30,16 @@ pub struct Publication {
     pub alerts: Vec<Arc<Alert>>,
     /// When the event came in; absent when nobody waits for it, as with timers.
     pub timing: Option<Timing>,
+}
+
+/// A call after an event. Most events move its numbers only; a whole view for each of them would
+/// cost as much as scoring it.
+#[derive(Clone, Debug)]
+pub enum Shown {
+    /// All of it.
+    Whole(Arc<CallView>),
+    /// Its numbers; the rest is as it was.
+    Moved(Progress),
 }
 
 /// When an event was read and scored.
@@ -98,27 +110,36 @@ impl Hub {
 
     fn publish_one(&self, state: &mut State, base_offset: u64, publication: Publication) {
         let mut offset = base_offset + publication.first_alert();
-        let Publication { number, view, change, risk, said, alerts, timing } = publication;
-        let (before, after) = state.put_call(number.settle(base_offset), Arc::clone(&view));
-        let call_first = change == Some(CallChange::Started);
-        if call_first {
-            send_call(state, base_offset + 1, CallChange::Started, &view, before.as_ref(), &after);
-        }
+        let Publication { call_id, number, shown, change, risk, said, alerts, timing } =
+            publication;
+        let number = number.settle(base_offset);
+        let (before, after, call) = match shown {
+            Shown::Whole(view) => {
+                let (before, after) = state.put_call(number, &call_id, Arc::clone(&view));
+                (before, Some(after), change.map(|change| (change, view)))
+            }
+            Shown::Moved(progress) => (None, state.move_call(number.0, &call_id, &progress), None),
+        };
+        let (first, last) = match call {
+            Some((CallChange::Started, view)) => (Some((CallChange::Started, view)), None),
+            other => (None, other),
+        };
+        let send = |state: &mut State, offset, call: Option<(CallChange, Arc<CallView>)>| {
+            if let (Some((change, view)), Some(after)) = (call, &after) {
+                send_call(state, offset, change, &view, before.as_ref(), after);
+            }
+        };
+        send(state, base_offset + 1, first);
         let latency = timing.filter(|_| !alerts.is_empty()).map(|timing| timing.latency());
         for alert in alerts {
             send_alert(state, offset, alert, latency);
             offset += 1;
         }
-        if let Some(change) = change.filter(|_| !call_first) {
-            send_call(state, offset, change, &view, before.as_ref(), &after);
+        send(state, offset, last);
+        if let Some((risk, after)) = risk.zip(after) {
+            send_risk(state, &call_id, &after, &risk);
         }
-        if let Some(risk) = risk {
-            send_risk(state, &view.call_id, &after, &risk);
-        }
-        for said in &said {
-            state.put_said(&view.call_id, said, self.settings.transcript_chunks, &self.metrics);
-            send_chunk(state, &view.call_id, said);
-        }
+        state.put_said(&call_id, &said, self.settings.transcript_chunks, &self.metrics);
     }
 }
 
@@ -164,22 +185,14 @@ fn send_alert(state: &mut State, offset: u64, alert: Arc<Alert>, latency_us: Opt
     state.ring.push(Kept { offset, before, after, frame });
 }
 
-fn send_risk(state: &State, call_id: &str, keys: &Keys, risk: &RiskUpdate) {
-    let mut shared: Option<(Arc<str>, Frame)> = None;
+fn send_risk(state: &State, call_id: &Arc<str>, keys: &Keys, risk: &RiskUpdate) {
+    let mut shared: Option<Frame> = None;
     for console in state.consoles.values() {
         if console.subscription.as_ref().is_some_and(|matcher| matcher.matches(keys)) {
             // Encoded only when somebody wants it.
-            let (call_id, frame) = shared.get_or_insert_with(|| {
-                (Arc::from(call_id), Frame::from(Notice::Risk { call_id, risk }.to_json()))
-            });
+            let frame =
+                shared.get_or_insert_with(|| Frame::from(Notice::Risk { call_id, risk }.to_json()));
             console.queue.push_risk(call_id, frame.clone());
         }
-    }
-}
-
-fn send_chunk(state: &State, call_id: &str, said: &Arc<Said>) {
-    let Some((call_id, entry)) = state.calls.get_key_value(call_id) else { return };
-    for console in entry.watchers.iter().filter_map(|id| state.consoles.get(id)) {
-        console.queue.push_chunk(call_id, said);
     }
 }

@@ -1,13 +1,15 @@
 //! The read model: calls with their transcripts, alerts, and who is connected.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::ring::Ring;
 use super::routing::{Keys, Matcher};
 use super::{Metrics, Queue, Settings};
 use crate::engine::alert::Alert;
-use crate::engine::effects::{CallPhase, CallView, Said};
+use crate::engine::effects::{CallPhase, CallView, Progress, Said};
 use crate::wire::lists::AlertKey;
 
 #[derive(Debug)]
@@ -88,22 +90,23 @@ impl State {
     pub fn put_call(
         &mut self,
         (number, first): (u64, bool),
+        call_id: &Arc<str>,
         view: Arc<CallView>,
     ) -> (Option<Arc<Keys>>, Arc<Keys>) {
         let is_open = view.state == CallPhase::Open;
-        let call_id: Arc<str> = Arc::from(view.call_id.as_str());
-        let Some(entry) = self.calls.get_mut(&call_id) else {
+        let Some(entry) = self.calls.get_mut(call_id) else {
             let keys = Arc::new(Keys::of_call(&view));
             if !first && !is_open {
                 // It has left memory, and stays where it is: somebody closed an alert of it.
                 return (None, keys);
             }
-            self.count_phase(&call_id, false, is_open);
+            self.count_phase(call_id, false, is_open);
             if !is_open {
-                self.ended.push_back(Arc::clone(&call_id));
+                self.ended.push_back(Arc::clone(call_id));
             }
-            self.call_order.insert(number, Arc::clone(&call_id));
-            self.calls.insert(call_id, CallEntry::new(number, Arc::clone(&keys), view, first));
+            self.call_order.insert(number, Arc::clone(call_id));
+            let entry = CallEntry::new(number, Arc::clone(&keys), view, first);
+            self.calls.insert(Arc::clone(call_id), entry);
             return (None, keys);
         };
         let before = Arc::clone(&entry.keys);
@@ -118,12 +121,25 @@ impl State {
             // Another call had this id.
             let watchers = std::mem::take(&mut entry.watchers);
             self.call_order.remove(&entry.number);
-            self.call_order.insert(number, Arc::clone(&call_id));
+            self.call_order.insert(number, Arc::clone(call_id));
             *entry = CallEntry::new(number, Arc::clone(&after), view, first);
             entry.watchers = watchers;
         }
-        self.count_phase(&call_id, was_open, is_open);
+        self.count_phase(call_id, was_open, is_open);
         (Some(before), after)
+    }
+
+    /// Brings the numbers of a call up to date. `None` when it is not in memory any more.
+    pub fn move_call(
+        &mut self,
+        number: u64,
+        call_id: &Arc<str>,
+        progress: &Progress,
+    ) -> Option<Arc<Keys>> {
+        let entry = self.calls.get_mut(call_id).filter(|entry| entry.number == number)?;
+        // Copied only while somebody still looks at the view before.
+        Arc::make_mut(&mut entry.view).advance(progress);
+        Some(Arc::clone(&entry.keys))
     }
 
     fn count_phase(&mut self, call_id: &Arc<str>, was_open: bool, is_open: bool) {
@@ -167,17 +183,28 @@ impl State {
         Some(Arc::clone(&self.alerts.get(key.alert_id.as_str())?.alert))
     }
 
-    /// Keeps a final chunk. Partials leave no trace in a transcript.
-    pub fn put_said(&mut self, call_id: &str, said: &Arc<Said>, limit: usize, metrics: &Metrics) {
-        let Some(entry) = self.calls.get_mut(call_id) else { return };
-        if !said.is_final {
-            return;
-        }
-        entry.transcript.push_back(Arc::clone(said));
-        if entry.transcript.len() > limit {
-            entry.transcript.pop_front();
-            entry.whole = false;
-            metrics.transcript_dropped.inc();
+    /// Shows chunks to who watches the call, and keeps the final ones. Partials leave no trace in
+    /// a transcript.
+    pub fn put_said(
+        &mut self,
+        call_id: &Arc<str>,
+        said: &[Arc<Said>],
+        limit: usize,
+        metrics: &Metrics,
+    ) {
+        let Some(entry) = self.calls.get_mut(call_id).filter(|_| !said.is_empty()) else { return };
+        for said in said {
+            for console in entry.watchers.iter().filter_map(|id| self.consoles.get(id)) {
+                console.queue.push_chunk(call_id, said);
+            }
+            if said.is_final {
+                entry.transcript.push_back(Arc::clone(said));
+            }
+            if entry.transcript.len() > limit {
+                entry.transcript.pop_front();
+                entry.whole = false;
+                metrics.transcript_dropped.inc();
+            }
         }
     }
 

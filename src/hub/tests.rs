@@ -22,8 +22,9 @@ fn publication(view: Arc<CallView>, change: Option<CallChange>) -> Publication {
     // A number that tells calls by their id, in its order.
     let number = view.call_id.bytes().fold(0, |sum, byte| sum * 256 + u64::from(byte));
     let number = CallNumber::known(number);
-    let timing = None;
-    Publication { number, view, change, risk: None, said: vec![], alerts: vec![], timing }
+    let call_id = Arc::from(view.call_id.as_str());
+    let (shown, timing) = (Shown::Whole(view), None);
+    Publication { call_id, number, shown, change, risk: None, said: vec![], alerts: vec![], timing }
 }
 
 /// Publishes one `call` message under each of the offsets.

@@ -372,7 +372,7 @@ impl Connection {
     fn answer(&mut self) {
         let committed = self.platform.slot().committed();
         let mut acks: Vec<(Arc<str>, u64)> = Vec::new();
-        let mut places: HashMap<Arc<str>, usize> = HashMap::new();
+        let mut places: foldhash::HashMap<Arc<str>, usize> = foldhash::HashMap::default();
         while self.pending.front().is_some_and(|next| next.ticket <= committed)
             && let Some(pending) = self.pending.pop_front()
         {

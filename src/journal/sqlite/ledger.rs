@@ -4,8 +4,10 @@
 //! too old to be asked for. A batch that nobody needs is deleted; one of which little is needed
 //! is written again without the rest, so that a long call does not pin what went by beside it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 /// A batch is written again when at most one in so many of its records is needed. Each record
 /// is then copied a bounded number of times, and the log is at most so many times what is needed.
@@ -29,6 +31,8 @@ pub(super) struct Ledger {
     /// Calls that need nothing any more; the file does not know yet.
     gone: Vec<u64>,
     sparse: BTreeSet<i64>,
+    /// Records of sparse batches that nobody needs.
+    waste: u64,
 }
 
 /// What a call needs.
@@ -77,9 +81,11 @@ impl Ledger {
             let share = Share { call: line.base_offset, places: Vec::new(), final_offset: None };
             self.shares.insert(Arc::clone(line.call_id), share);
         }
+        let Some(share) = self.shares.get_mut(line.call_id) else {
+            return self.add_remains(batch);
+        };
         let fill = self.fills.entry(batch).or_default();
         fill.records += 1;
-        let Some(share) = self.shares.get_mut(line.call_id) else { return };
         fill.needed += 1;
         match share.places.last_mut() {
             Some((last, count)) if *last == batch => *count += 1,
@@ -95,13 +101,14 @@ impl Ledger {
     /// Takes in a record of `batch` that nobody needs.
     pub fn add_remains(&mut self, batch: i64) {
         self.fills.entry(batch).or_default().records += 1;
+        self.waste += u64::from(self.sparse.contains(&batch));
     }
 
     /// Says that a batch is complete, so that it may be found sparse.
     pub fn settle(&mut self, batch: i64) {
         let fill = self.fills.entry(batch).or_default();
-        if fill.is_sparse() {
-            self.sparse.insert(batch);
+        if fill.is_sparse() && self.sparse.insert(batch) {
+            self.waste += fill.waste();
         }
     }
 
@@ -131,16 +138,18 @@ impl Ledger {
         for (batch, count) in share.places {
             let Some(fill) = self.fills.get_mut(&batch) else { continue };
             fill.needed -= count;
-            if fill.is_sparse() {
+            if self.sparse.contains(&batch) {
+                self.waste += u64::from(count);
+            } else if fill.is_sparse() {
                 self.sparse.insert(batch);
+                self.waste += fill.waste();
             }
         }
     }
 
     /// Records that could go.
     pub fn waste(&self) -> u64 {
-        let wasted = |batch| self.fills.get(batch).map_or(0, |f| u64::from(f.records - f.needed));
-        self.sparse.iter().map(wasted).sum()
+        self.waste
     }
 
     /// Whether anything is to be done.
@@ -176,11 +185,11 @@ impl Ledger {
     pub fn done(&mut self, work: &Work) {
         self.gone.drain(..work.gone.len());
         for batch in &work.unneeded {
+            self.spare(*batch);
             self.fills.remove(batch);
-            self.sparse.remove(batch);
         }
         for batch in &work.sparse {
-            self.sparse.remove(batch);
+            self.spare(*batch);
             if let Some(fill) = self.fills.get_mut(batch) {
                 fill.records = fill.needed;
             }
@@ -189,11 +198,17 @@ impl Ledger {
 
     /// Leaves a batch as it is.
     pub fn spare(&mut self, batch: i64) {
-        self.sparse.remove(&batch);
+        if self.sparse.remove(&batch) {
+            self.waste -= self.fills.get(&batch).map_or(0, Fill::waste);
+        }
     }
 }
 
 impl Fill {
+    fn waste(&self) -> u64 {
+        u64::from(self.records - self.needed)
+    }
+
     fn is_sparse(&self) -> bool {
         self.needed * SPARSE <= self.records
     }

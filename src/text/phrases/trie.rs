@@ -7,6 +7,8 @@ use super::pattern::{Step, expand};
 use crate::call::Speaker;
 use crate::text::{Lexicon, WordId};
 
+/// Edges that are looked through one by one.
+const FEW_EDGES: usize = 8;
 /// Words before a phrase in which a negation undoes it.
 const NEGATION_WINDOW: u32 = 3;
 #[rustfmt::skip]
@@ -64,8 +66,9 @@ impl MatchState {
 /// A [`PhraseList`] compiled against a [`Lexicon`].
 #[derive(Debug, Default)]
 pub struct Matcher {
-    edges: HashMap<(u32, WordId), u32>,
     nodes: Vec<Node>,
+    /// Where exact words lead from each node but the first, by node and then by word.
+    edges: Vec<(WordId, u32)>,
     words: Vec<Word>,
 }
 
@@ -80,42 +83,71 @@ struct Word {
 #[derive(Debug, Default)]
 struct Node {
     any: Option<u32>,
+    /// Its first edge and how many it has. Most have one to three, so looking through them takes
+    /// one reach into memory, where a hash took several.
+    first_edge: u32,
+    edges: u32,
     /// Phrases that end here.
     ends: Vec<u32>,
 }
 
+/// Edges while the tree is built.
+type Edges = HashMap<(u32, WordId), u32>;
+
 impl Matcher {
     /// Compiles `list`, adding its words to `lexicon`.
     pub fn new(list: &PhraseList, lexicon: &mut Lexicon) -> Matcher {
-        let mut matcher =
-            Matcher { edges: HashMap::default(), nodes: vec![Node::default()], words: Vec::new() };
+        let mut edges = Edges::default();
+        let mut matcher = Matcher { nodes: vec![Node::default()], ..Matcher::default() };
         for (index, phrase) in list.phrases().iter().enumerate() {
             // The list was checked when it was read, so every pattern expands.
             for steps in expand(&phrase.pattern).unwrap_or_default() {
-                matcher.insert(&steps, index as u32, lexicon);
+                matcher.insert(&mut edges, &steps, index as u32, lexicon);
             }
         }
         let negations = NEGATIONS.map(|word| lexicon.intern(word));
         matcher.words = vec![Word::default(); lexicon.len()];
-        for (&(node, word), &next) in &matcher.edges {
-            if node == 0 {
-                matcher.words[word.0 as usize].begins = Some(next);
-            }
-        }
+        matcher.lay_out(edges);
         for word in negations {
             matcher.words[word.0 as usize].negates = true;
         }
         matcher
     }
 
-    fn insert(&mut self, steps: &[Step], phrase: u32, lexicon: &mut Lexicon) {
+    /// Puts the edges of each node side by side; those of the first are known by their words.
+    fn lay_out(&mut self, edges: Edges) {
+        let mut edges: Vec<_> = edges.into_iter().collect();
+        edges.sort_unstable_by_key(|(from, _)| *from);
+        for ((node, word), next) in edges {
+            if node == 0 {
+                self.words[word.0 as usize].begins = Some(next);
+                continue;
+            }
+            let own = &mut self.nodes[node as usize];
+            if own.edges == 0 {
+                own.first_edge = self.edges.len() as u32;
+            }
+            own.edges += 1;
+            self.edges.push((word, next));
+        }
+    }
+
+    /// Where `word` leads from a node.
+    fn edge(&self, node: &Node, word: WordId) -> Option<u32> {
+        let first = node.first_edge as usize;
+        let own = &self.edges[first..first + node.edges as usize];
+        if own.len() <= FEW_EDGES {
+            return own.iter().find(|(label, _)| *label == word).map(|(_, next)| *next);
+        }
+        own.binary_search_by_key(&word, |(label, _)| *label).ok().map(|place| own[place].1)
+    }
+
+    fn insert(&mut self, edges: &mut Edges, steps: &[Step], phrase: u32, lexicon: &mut Lexicon) {
         let mut node = 0;
         for step in steps {
             let fresh = self.nodes.len() as u32;
             let next = match step {
-                Step::Word(word) => {
-                    *self.edges.entry((node, lexicon.intern(word))).or_insert(fresh)
-                }
+                Step::Word(word) => *edges.entry((node, lexicon.intern(word))).or_insert(fresh),
                 Step::Any => *self.nodes[node as usize].any.get_or_insert(fresh),
             };
             if next == fresh {
@@ -144,8 +176,8 @@ impl Matcher {
         let waiting = state.active.len();
         for index in 0..waiting {
             let active = state.active[index];
-            let exact = self.edges.get(&(active.node, word)).copied();
-            for node in exact.into_iter().chain(self.nodes[active.node as usize].any) {
+            let from = &self.nodes[active.node as usize];
+            for node in self.edge(from, word).into_iter().chain(from.any) {
                 self.report(list, speaker, node, &active, place, &mut found);
                 state.active.push(Active { node, ..active });
             }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::handler::Handler;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::middleware;
 use axum::routing::{self, MethodRouter};
 
 use super::{App, console, contracts, docs, ingest, lists, page, rest, webhooks};
@@ -40,7 +43,25 @@ fn table() -> Vec<Route> {
 pub(super) fn router(app: Arc<App>) -> Router {
     let add = |router: Router<_>, route: Route| router.route(route.path, route.handler);
     let router = table().into_iter().fold(Router::new(), add);
-    page::routes(router, &app.settings).fallback(rest::not_found).with_state(app)
+    let router = page::routes(router, &app.settings).fallback(rest::not_found);
+    router.layer(middleware::map_response(in_our_words)).with_state(app)
+}
+
+/// What the framework refuses by itself gets an error body like every other refusal.
+async fn in_our_words(response: Response<Body>) -> Response<Body> {
+    let json = HeaderValue::from_static("application/json");
+    let (code, text) = match response.status() {
+        StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "not with this method"),
+        StatusCode::BAD_REQUEST if response.headers().get(header::CONTENT_TYPE) != Some(&json) => {
+            ("bad_request", "the path or the query cannot be read; percent-encode it as UTF-8")
+        }
+        _ => return response,
+    };
+    let mut ours = rest::problem(response.status(), code, text);
+    if let Some(allowed) = response.headers().get(header::ALLOW) {
+        ours.headers_mut().insert(header::ALLOW, allowed.clone());
+    }
+    ours
 }
 
 fn get<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, handler: H) -> Route {

@@ -5,8 +5,7 @@ use serde::Serialize;
 
 use crate::engine::TurnScore;
 
-/// Why a request was not done. Every answer from 400 on has this body, but 405, a path that is
-/// not UTF-8, and `/readyz`.
+/// Why a request was not done. Every answer from 400 on has this body, but that of `/readyz`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ErrorBody<'a> {
     /// For programs: `bad_request`, `not_found` or `overloaded` for example.

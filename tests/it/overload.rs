@@ -27,7 +27,10 @@ async fn a_full_journal_stops_acks_and_loses_none() {
     peer.start("c").await;
     let text = "word ".repeat(4_000);
     let chunks = 100;
-    for seq in 1..=chunks {
+    // Alone in its commit: those that follow may all stand in one, which does not fit.
+    peer.chunk("c", 1, "other", &text).await;
+    peer.acked("c", 1).await;
+    for seq in 2..=chunks {
         peer.chunk("c", seq, "other", &text).await;
     }
     server.says(503, "the journal cannot be written").await;
@@ -36,11 +39,11 @@ async fn a_full_journal_stops_acks_and_loses_none() {
     assert_eq!(get(server.address, "/healthz").await["status"], "ok");
     server.logged("raise `max_file_bytes` in [journal]").await;
     server.kill();
-    let mut acked = 0;
+    let mut acked = 1;
     while let Ok(message) = peer.try_next().await {
         acked = message["seq"].as_u64().unwrap_or(acked);
     }
-    assert!((1..chunks).contains(&acked), "{acked}");
+    assert!(acked < chunks, "{acked}");
     drop(server);
 
     let server = with_room(folder.path(), 8 << 20);

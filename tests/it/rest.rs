@@ -34,7 +34,14 @@ async fn bodies_that_cannot_be_used_are_refused() {
     let long = format!("{{\"id\":\"{}\",\"turns\":[]}}", "x".repeat(2_000));
     assert_eq!(http(server.address, "POST", "/v1/score", &long).await.0, 413);
     assert_eq!(server.metric("server_bodies_refused_total").await, 1);
-    assert_eq!(http(server.address, "GET", "/v1/score", "").await.0, 405);
+    // What the framework refuses by itself reads like everything else.
+    for (path, status, code) in
+        [("/v1/score", 405, "method_not_allowed"), ("/v1/calls/%ff", 400, "bad_request")]
+    {
+        let (seen, _, answer) = http(server.address, "GET", path, "").await;
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!((seen, &answer["code"]), (status, &json!(code)), "{path}");
+    }
     assert_eq!(http(server.address, "GET", "/nowhere", "").await.0, 404);
     assert_eq!(http(server.address, "GET", "/v1/calls/nobody", "").await.0, 404);
     for query in ["limit=0", "limit=x", "after=x", "state=asleep"] {

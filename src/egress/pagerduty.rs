@@ -39,7 +39,7 @@ pub(super) fn action(news: News, step: Step, state: AlertState) -> Option<Action
         (News::Comes, _) | (_, Step::Released | Step::Lifted | Step::Woken) => {
             (state == AlertState::Raised).then_some(Action::Trigger)
         }
-        (_, Step::Raised | Step::Confirmed | Step::PassedOn) => None,
+        (_, Step::Raised | Step::Confirmed | Step::PassedOn | Step::PassedOver) => None,
         (_, Step::Assigned | Step::Noted | Step::Moved) => None,
     }
 }

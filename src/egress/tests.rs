@@ -128,6 +128,8 @@ fn a_channel_is_told_who_why_and_what_to_do() {
         ("snoozed", "sup", Some("for 60 s")),
         ("raised", "sup", Some("assigned to ben")),
         ("raised", "sup", Some("hand raised again")),
+        // It follows at once when nobody is at a console, and says nothing new.
+        ("raised", "engine", Some("nobody of tier 1 is connected")),
     ] {
         assert_eq!(text(later(&[step], json!({}))), None, "{step:?}");
     }

@@ -76,6 +76,8 @@ impl Wanted {
             Step::Confirmed if !self.provisional => News::Comes,
             Step::Released | Step::Lifted | Step::PassedOn | Step::Acknowledged => News::Step,
             Step::Snoozed | Step::Woken | Step::Resolved | Step::Retracted => News::Step,
+            // Without anybody at a console it follows every alert at once: no news of its own.
+            Step::PassedOver => News::Detail,
             Step::Confirmed | Step::Assigned | Step::Noted | Step::Moved => News::Detail,
         }
     }

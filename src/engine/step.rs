@@ -32,8 +32,10 @@ pub enum Step {
     Confirmed,
     /// Its level rose.
     Lifted,
-    /// The next tier is told.
+    /// Nobody took it in its time: the next tier is told.
     PassedOn,
+    /// Nobody of its tier is connected: the next is told at once.
+    PassedOver,
     /// Somebody gave it to somebody.
     Assigned,
     /// Somebody has it.
@@ -74,7 +76,8 @@ impl Step {
             (_, HAND_AGAIN) => Step::Noted,
             _ if what.starts_with(ASSIGNED) => Step::Assigned,
             _ if what.starts_with(LEVEL) => Step::Lifted,
-            _ if what.starts_with(TIER) || what.starts_with(NOBODY) => Step::PassedOn,
+            _ if what.starts_with(TIER) => Step::PassedOn,
+            _ if what.starts_with(NOBODY) => Step::PassedOver,
             (AlertState::Acknowledged, _) => Step::Acknowledged,
             (AlertState::Snoozed, _) => Step::Snoozed,
             (AlertState::Raised, _) => Step::Raised,
@@ -89,6 +92,7 @@ impl Step {
             Step::Confirmed => "confirmed",
             Step::Lifted => "lifted",
             Step::PassedOn => "passed_on",
+            Step::PassedOver => "passed_over",
             Step::Assigned => "assigned",
             Step::Acknowledged => "acknowledged",
             Step::Snoozed => "snoozed",
@@ -204,7 +208,7 @@ mod tests {
         assert_eq!(Step::newest(&case.state.alerts()[0], 0), Step::Raised);
         assert_eq!(case.steps(&Event::Release { alert_id: alert_id.clone() }), [Step::Released]);
         let nobody = Event::PassOn { alert_id, tier: 1 };
-        assert_eq!(case.steps(&nobody), [Step::PassedOn]);
+        assert_eq!(case.steps(&nobody), [Step::PassedOver]);
     }
 
     #[test]
@@ -222,7 +226,7 @@ mod tests {
 
     #[test]
     fn names_are_those_of_json() {
-        for step in [Step::Raised, Step::PassedOn, Step::Retracted] {
+        for step in [Step::Raised, Step::PassedOn, Step::PassedOver, Step::Retracted] {
             assert_eq!(serde_json::to_value(step).unwrap(), step.name());
         }
     }

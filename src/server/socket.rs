@@ -71,7 +71,8 @@ pub(super) struct Socket {
     silent: Duration,
     /// The websocket cannot be read on after an error.
     broken: bool,
-    /// Counts binary frames and reads on, instead of closing for them.
+    /// Reads JSON from binary frames, and counts other ones and reads on, instead of closing for
+    /// them.
     skipped_binaries: Option<Counter>,
 }
 
@@ -103,7 +104,8 @@ impl Socket {
         }
     }
 
-    /// From now on binary frames are counted and skipped.
+    /// From now on binary frames are taken as text where they hold JSON, as some vendors' do;
+    /// others, which are audio, are counted and skipped.
     pub fn skip_binaries(&mut self, counter: Counter) {
         self.skipped_binaries = Some(counter);
     }
@@ -206,10 +208,16 @@ impl Socket {
         self.broken |= matches!(message, Some(Err(_)));
         match message {
             Some(Ok(Message::Text(text))) => Some(Step::Text(text)),
-            Some(Ok(Message::Binary(_))) => {
+            Some(Ok(Message::Binary(bytes))) => {
                 if let Some(counter) = &self.skipped_binaries {
-                    counter.inc();
-                    return None;
+                    let is_json = matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['));
+                    return match Utf8Bytes::try_from(bytes) {
+                        Ok(text) if is_json => Some(Step::Text(text)),
+                        _ => {
+                            counter.inc();
+                            None
+                        }
+                    };
                 }
                 over(close::MISUSE, "binary frame; this endpoint takes text frames of JSON")
             }

@@ -77,7 +77,9 @@ async fn deepgram_dials_us_and_is_never_closed_for_a_bad_message() {
     peer.send(deepgram(1, 12.4, 0.9, false, "i want to can")).await;
     let score = peer.next_of("score").await;
     assert_eq!((&score["final"], &score["seq"]), (&json!(false), &json!(2)));
-    peer.send(deepgram(1, 12.4, 2.7, true, "I want to cancel.")).await;
+    // JSON in a binary frame is JSON.
+    let last = deepgram(1, 12.4, 2.7, true, "I want to cancel.").to_string();
+    peer.send_message(Message::binary(last.into_bytes())).await;
     peer.send(json!({"type": "Metadata", "request_id": "r-1", "duration": 20.0})).await;
     peer.acked("c-1", 4).await;
     let call = get(server.address, "/v1/calls/c-1").await;

@@ -49,7 +49,7 @@ class Platform:
                 if self.socket:
                     await self.socket.send(json.dumps(message))
         except websockets.ConnectionClosed:
-            await self.send(*call.unacked)
+            pass
 
     async def run(self):
         pause = 0.2

@@ -15,21 +15,12 @@ pub struct IngestParameters {
     pub format: Option<SocketFormat>,
     /// Whether each chunk is answered by a `score`; false when absent.
     pub scores: Option<bool>,
-    /// The call of this connection.
-    pub call_id: Option<String>,
-    /// Queue of its calls.
-    pub queue: Option<String>,
-    /// Team of its calls.
-    pub team: Option<String>,
-    /// Agent of its calls.
-    pub agent_id: Option<String>,
-    /// BCP 47 language of its calls.
-    pub lang: Option<String>,
-    /// Who speaks, by channel, track, participant or label: `0:agent,1:customer`.
-    pub roles: Option<String>,
+    /// What the messages lack.
+    #[schemars(flatten)]
+    pub lacking: WebhookParameters,
 }
 
-/// Of `POST /v1/webhooks/{format}`.
+/// Of `POST /v1/webhooks/{format}`, and of a websocket in a vendor's format.
 #[derive(JsonSchema)]
 pub struct WebhookParameters {
     /// The call, where the messages name none.

@@ -5,6 +5,7 @@
 //! nothing in here knows what an event means, but that `Start` begins a call.
 
 mod archive;
+mod gather;
 mod library;
 mod memory;
 mod metrics;

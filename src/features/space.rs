@@ -11,7 +11,7 @@ use super::words::WordFlags;
 use super::{Role, SPACE};
 use crate::model::{Model, ModelError, SentimentHead, TurnHeads, ngrams};
 use crate::text::phrases::{ListError, Matcher, PhraseList};
-use crate::text::{Lexicon, WordId};
+use crate::text::{Lexicon, WordId, one_line};
 
 /// Why a feature space could not be built.
 #[derive(Debug, Error)]
@@ -78,7 +78,7 @@ impl Space {
             .map(|name| {
                 Column::parse(name, &model).ok_or_else(|| SpaceError::Column {
                     origin: origin.into(),
-                    column: name.clone(),
+                    column: one_line(name),
                 })
             })
             .collect::<Result<_, _>>()?;
@@ -183,7 +183,7 @@ fn inputs(model: &Model, origin: &str) -> Result<Vec<Input>, SpaceError> {
     let names = model.sentiment.iter().flat_map(|head| &head.inputs);
     let unknown = |name: &String| SpaceError::Column {
         origin: origin.into(),
-        column: format!("sentiment: {name}"),
+        column: one_line(&format!("sentiment: {name}")),
     };
     names.map(|name| Input::parse(name, model).ok_or_else(|| unknown(name))).collect()
 }

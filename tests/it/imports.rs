@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: [(&str, &str); 18] = [
     ("main", "cli"),
     ("cli", "*"),
-    ("config", "telemetry server egress desk hub journal wire engine"),
+    ("config", "telemetry server egress desk hub journal wire engine text"),
     ("telemetry", ""),
     ("server", "egress desk hub journal wire engine features model text call"),
     ("client", "wire engine features model text call"),
@@ -18,7 +18,7 @@ const ROOMS: [(&str, &str); 18] = [
     ("journal", "wire engine features model text call"),
     ("wire", "engine features model text call"),
     ("train", "corpus engine features model text call"),
-    ("corpus", "wire call"),
+    ("corpus", "wire text call"),
     ("engine", "features model text call"),
     ("features", "model text call"),
     ("model", "text call"),

@@ -8,9 +8,7 @@ mod list;
 mod pattern;
 mod trie;
 
-pub use list::{
-    AlertLevel, Category, ListError, Phrase, PhraseList, Position, Who, check_id, one_line,
-};
+pub use list::{AlertLevel, Category, ListError, Phrase, PhraseList, Position, Who, check_id};
 pub use trie::{Hit, MatchState, Matcher, Place};
 
 /// Longest phrase in words after expansion.

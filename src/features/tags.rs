@@ -24,7 +24,7 @@ pub struct Tag {
 impl CallFeatures {
     /// The acts of the open turn, as far as it has been said; surest first.
     pub(super) fn tags(&self, space: &Space) -> Vec<Tag> {
-        self.open.as_ref().map_or_else(Vec::new, |turn| of_turn(turn, space))
+        of_turn(&self.open, space)
     }
 }
 

@@ -5,7 +5,9 @@
 
 mod lexicon;
 pub mod phrases;
+mod slots;
 mod tokens;
 
 pub use lexicon::{Lexicon, WordId};
+pub use slots::Slots;
 pub use tokens::{Token, for_each_token, tokenise};

@@ -87,18 +87,19 @@ impl CallFeatures {
         let turn = &mut self.open;
         let mut hits = Vec::new();
         for &(found, place) in &words.found {
-            let known = space.words.known(found);
             space.matcher.step(
                 &space.phrases,
                 &mut turn.phrases,
                 piece.speaker,
-                (found.word, known.opening),
+                (found.word, found.opening),
                 place,
                 |hit| hits.push(hit),
             );
-            if let Some(role) = turn.role {
-                let spoken = &self.spoken[role as usize];
-                turn.push(space.heads(role), role, spoken, (found, known), place);
+        }
+        if let Some(role) = turn.role {
+            let (heads, spoken) = (space.heads(role), &self.spoken[role as usize]);
+            for &(found, place) in &words.found {
+                turn.push(heads, role, spoken, (found, space.words.known(found)), place);
             }
         }
         self.weigh(space, piece);

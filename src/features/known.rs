@@ -15,7 +15,7 @@ use crate::text::{Lexicon, WordId};
 pub(super) struct Known {
     /// By role.
     rows: [WordRows; 2],
-    pub opening: Opening,
+    opening: Opening,
     pub flags: Flags,
 }
 
@@ -25,11 +25,13 @@ impl Known {
     }
 }
 
-/// A word of a text: its number, and where it is known.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A word of a text: its number, and where it is known. What it is to phrases comes with it, so
+/// that its line is fetched while the next words are still being read.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
     pub word: WordId,
     entry: u32,
+    pub opening: Opening,
 }
 
 /// The words of a lexicon and what is known of them.
@@ -68,7 +70,8 @@ impl Words {
             WordId::UNKNOWN => stem(&self.lexicon, text, buffer),
             word => word,
         };
-        Found { word, entry: entry.0.min(self.known.len() as u32 - 1) }
+        let entry = entry.0.min(self.known.len() as u32 - 1);
+        Found { word, entry, opening: self.known[entry as usize].opening }
     }
 
     pub(super) fn known(&self, found: Found) -> &Known {

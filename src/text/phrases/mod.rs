@@ -6,6 +6,7 @@
 
 mod list;
 mod pattern;
+mod tree;
 mod trie;
 
 pub use list::{

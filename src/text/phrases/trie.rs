@@ -2,6 +2,7 @@
 
 use super::list::PhraseList;
 use super::pattern::{Step, expand};
+use super::tree::{Branch, Tree};
 use crate::call::Speaker;
 use crate::text::{Lexicon, Slots, WordId};
 
@@ -79,7 +80,7 @@ pub struct Opening {
     negates: bool,
 }
 
-/// Nodes are 0 where there is none: nothing leads back to the first.
+/// A [`Branch`], laid out for reading.
 #[derive(Clone, Copy, Debug, Default)]
 struct Node {
     /// One bit for the words that lead on, by the low bits of their numbers. Nearly every word
@@ -103,67 +104,46 @@ fn edge(node: u32, word: WordId) -> u128 {
 impl Matcher {
     /// Compiles `list`, adding its words to `lexicon`.
     pub fn new(list: &PhraseList, lexicon: &mut Lexicon) -> Matcher {
-        let mut matcher = Matcher { nodes: vec![Node::default()], ..Matcher::default() };
-        let mut ends = vec![Vec::new()];
-        for (index, phrase) in list.phrases().iter().enumerate() {
-            let index = index as u32;
+        let mut tree = Tree::new();
+        for (index, phrase) in (0..).zip(list.phrases()) {
             // The list was checked when it was read, so every pattern expands.
             for steps in expand(&phrase.pattern).unwrap_or_default() {
-                let node = matcher.insert(&steps, lexicon) as usize;
-                ends.resize_with(matcher.nodes.len(), Vec::new);
-                if !ends[node].contains(&index) {
-                    ends[node].push(index);
-                }
+                let words = steps.iter().map(|step| match step {
+                    Step::Word(word) => Some(lexicon.intern(word)),
+                    Step::Any => None,
+                });
+                tree.insert(words, index);
             }
         }
-        for (node, own) in matcher.nodes.iter_mut().zip(ends) {
-            (node.first_end, node.ends) = (matcher.ends.len() as u32, own.len() as u32);
-            matcher.ends.extend(own);
+        let negations = NEGATIONS.map(|word| lexicon.intern(word));
+        let words = vec![Opening::default(); lexicon.len()];
+        let mut matcher = Matcher { words, ..Matcher::default() };
+        for (number, branch) in (0..).zip(tree.share()) {
+            matcher.add(number, &branch);
         }
-        for word in NEGATIONS {
-            matcher.own(lexicon.intern(word)).negates = true;
+        for word in negations {
+            matcher.words[word.0 as usize].negates = true;
         }
         matcher
     }
 
-    /// Adds the way of one concrete phrase. Says where it ends.
-    fn insert(&mut self, steps: &[Step], lexicon: &mut Lexicon) -> u32 {
-        let mut node = 0;
-        for step in steps {
-            let next = match step {
-                Step::Any => self.nodes[node as usize].any,
-                Step::Word(word) if node == 0 => self.own(lexicon.intern(word)).begins,
-                Step::Word(word) => {
-                    self.edges.get(edge(node, lexicon.intern(word))).unwrap_or_default()
-                }
-            };
-            node = if next == 0 { self.grow(node, step, lexicon) } else { next };
-        }
-        node
-    }
-
-    /// A new node behind `node`.
-    fn grow(&mut self, node: u32, step: &Step, lexicon: &mut Lexicon) -> u32 {
-        let next = self.nodes.len() as u32;
-        self.nodes.push(Node::default());
-        match step {
-            Step::Any => self.nodes[node as usize].any = next,
-            Step::Word(word) if node == 0 => self.own(lexicon.intern(word)).begins = next,
-            Step::Word(word) => {
-                let word = lexicon.intern(word);
-                self.nodes[node as usize].marks |= mark(word);
-                self.edges.insert(edge(node, word), next);
+    fn add(&mut self, number: u32, branch: &Branch) {
+        let mut node = Node {
+            marks: 0,
+            any: branch.any,
+            first_end: self.ends.len() as u32,
+            ends: branch.ends.len() as u32,
+        };
+        self.ends.extend(&branch.ends);
+        for (&word, &next) in &branch.exact {
+            if number == 0 {
+                self.words[word.0 as usize].begins = next;
+            } else {
+                node.marks |= mark(word);
+                self.edges.insert(edge(number, word), next);
             }
         }
-        next
-    }
-
-    fn own(&mut self, word: WordId) -> &mut Opening {
-        let place = word.0 as usize;
-        if place >= self.words.len() {
-            self.words.resize(place + 1, Opening::default());
-        }
-        &mut self.words[place]
+        self.nodes.push(node);
     }
 
     /// What `word` by itself means to the phrases.

@@ -30,6 +30,7 @@ impl Heard {
     }
 
     /// Takes one more word.
+    #[inline]
     pub(super) fn push(&mut self, heads: &TurnHeads, role: Role, found: Found, known: &Known) {
         let rows = known.rows(role);
         let spoken = Spoken { word: found.word, rows, before: self.before, index: self.words };
@@ -42,6 +43,7 @@ impl Heard {
 
     /// Log-odds of each head. The weights of the new n-grams are added here, after all words of a
     /// piece are looked up, so that nothing waits for one while the next could be fetched.
+    #[inline]
     pub(super) fn log_odds(&mut self, heads: &TurnHeads) -> impl Iterator<Item = f64> {
         let ngrams = self.ngrams.as_slice();
         heads.add(&mut self.sums, &ngrams[self.summed..]);
@@ -50,6 +52,7 @@ impl Heard {
     }
 
     /// Distinct n-grams in the order of speaking.
+    #[inline]
     pub(super) fn ngrams(&self) -> &[u32] {
         self.ngrams.as_slice()
     }

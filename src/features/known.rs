@@ -20,6 +20,7 @@ pub(super) struct Known {
 }
 
 impl Known {
+    #[inline]
     pub(super) fn rows(&self, role: Role) -> &WordRows {
         &self.rows[role as usize]
     }
@@ -64,6 +65,7 @@ impl Words {
 
     /// Looks up a normalised word. One that is unknown is known by its stem, whose own entry
     /// holds that and nothing else: no text has a word that is written like a stem.
+    #[inline]
     pub(super) fn find(&self, text: &str, buffer: &mut String) -> Found {
         let word = self.lexicon.get(text);
         let entry = match word {
@@ -74,6 +76,7 @@ impl Words {
         Found { word, entry, opening: self.known[entry as usize].opening }
     }
 
+    #[inline]
     pub(super) fn known(&self, found: Found) -> &Known {
         &self.known[found.entry as usize]
     }

@@ -2,6 +2,8 @@
 
 /// Numbers up to which a list is looked through.
 const FEW: usize = 256;
+/// Numbers up to which the memory of a list is kept: as many as n-grams in most turns.
+const KEPT: usize = 64;
 
 /// A set of small numbers with one bit for each.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -11,11 +13,14 @@ impl Bits {
     pub fn insert(&mut self, number: u32) {
         let word = number as usize / 64;
         if word >= self.0.len() {
+            // Not twice as much as is needed: every open call has these.
+            self.0.reserve_exact(word + 1 - self.0.len());
             self.0.resize(word + 1, 0);
         }
         self.0[word] |= 1 << (number % 64);
     }
 
+    #[inline]
     pub fn contains(&self, number: u32) -> bool {
         self.0.get(number as usize / 64).is_some_and(|word| word & 1 << (number % 64) != 0)
     }
@@ -33,15 +38,16 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    /// Takes all out. Keeps the memory of few.
+    /// Takes all out. An open call keeps the memory of a turn of usual length.
     pub fn clear(&mut self) {
         self.filter = [0; 8];
         self.list.clear();
-        self.list.shrink_to(FEW);
+        self.list.shrink_to(KEPT);
         self.many = Bits::default();
     }
 
     /// Adds `number`; true when it was not there.
+    #[inline]
     pub fn insert(&mut self, number: u32) -> bool {
         let (word, bit) = (number as usize / 64 % 8, 1 << (number % 64));
         if self.filter[word] & bit != 0 && self.holds(number) {
@@ -49,12 +55,19 @@ impl Numbers {
         }
         self.filter[word] |= bit;
         self.list.push(number);
+        if self.list.len() > FEW {
+            self.mark(number);
+        }
+        true
+    }
+
+    /// The newest of many is `number`.
+    #[cold]
+    fn mark(&mut self, number: u32) {
         match self.list.len() {
-            0..=FEW => {}
             count if count == FEW + 1 => self.list.iter().for_each(|own| self.many.insert(*own)),
             _ => self.many.insert(number),
         }
-        true
     }
 
     fn holds(&self, number: u32) -> bool {

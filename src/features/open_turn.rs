@@ -52,7 +52,7 @@ pub(super) struct OpenTurn {
 }
 
 /// Places up to which the memory of a long turn is kept for the next one.
-const FEW_PLACES: usize = 64;
+const FEW_PLACES: usize = 32;
 
 impl OpenTurn {
     /// Becomes a turn without words, in the memory of the turn that it was.
@@ -86,6 +86,7 @@ impl OpenTurn {
     }
 
     /// Takes one more word of `role`.
+    #[inline]
     pub(super) fn push(
         &mut self,
         heads: &TurnHeads,

@@ -88,6 +88,7 @@ impl TurnHeads {
     }
 
     /// Rows of the n-grams that `spoken` completes.
+    #[inline]
     pub fn rows(&self, spoken: Spoken<'_>) -> impl Iterator<Item = u32> {
         self.index.rows(spoken)
     }
@@ -98,6 +99,7 @@ impl TurnHeads {
     }
 
     /// Weight of one n-gram for one head.
+    #[inline]
     pub fn weight(&self, row: u32, head: usize) -> f32 {
         self.lines[row as usize * self.wide() + head / WIDE].0[head % WIDE]
     }
@@ -146,11 +148,13 @@ impl TurnHeads {
     }
 
     /// Log-odds of each head for a turn whose `distinct` n-grams weigh `sums`.
+    #[inline]
     pub fn log_odds(&self, sums: &Sums, distinct: usize) -> impl Iterator<Item = f64> {
         let damping = TurnHeads::damping(distinct);
         self.intercepts.iter().zip(sums.as_flattened()).map(move |(one, sum)| one + sum * damping)
     }
 
+    #[inline]
     fn wide(&self) -> usize {
         self.names.len().div_ceil(WIDE)
     }

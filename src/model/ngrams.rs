@@ -147,6 +147,7 @@ impl Index {
     }
 
     /// Rows of the n-grams that `spoken` completes.
+    #[inline]
     pub(super) fn rows(&self, spoken: Spoken<'_>) -> impl Iterator<Item = u32> {
         let Spoken { word, rows, before, index } = spoken;
         let of = |pairs: &Slots| pairs.get(before.word.then(word)).unwrap_or(NONE);

@@ -43,6 +43,7 @@ impl Slots {
         place
     }
 
+    #[inline]
     fn home(&self, key: u128) -> usize {
         // A product of halves, folded: every bit of the key moves the low bits of the place.
         let (low, high) = (key as u64 ^ 0x9E37_79B9_7F4A_7C15, (key >> 64) as u64);
@@ -51,6 +52,7 @@ impl Slots {
     }
 
     /// The number of `key`.
+    #[inline]
     pub fn get(&self, key: u128) -> Option<u32> {
         let mut place = self.home(key);
         loop {

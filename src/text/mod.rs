@@ -6,8 +6,10 @@
 mod brief;
 mod lexicon;
 pub mod phrases;
+mod slots;
 mod tokens;
 
 pub use brief::one_line;
 pub use lexicon::{Lexicon, WordId};
+pub use slots::Slots;
 pub use tokens::{Token, for_each_token, tokenise};

@@ -58,10 +58,10 @@ impl Grant {
         Grant { user: None, role: Role::Admin, scopes, token: None, until: None, cut }
     }
 
-    /// Of a vendor that has signed its request.
-    pub fn signed(format: &str) -> Grant {
+    /// Of a vendor that signs its requests.
+    pub fn signed() -> Grant {
         let cut = CancellationToken::new();
-        let user = Some(format!("signed:{format}"));
+        let user = Some("vendor".to_owned());
         Grant { user, role: Role::Ingest, scopes: Arc::default(), token: None, until: None, cut }
     }
 

@@ -81,6 +81,7 @@ fn config(args: Args) -> Result<Config, Failure> {
     config.playbook = args.playbook.or(config.playbook);
     config.matrix = args.matrix.or(config.matrix);
     let checked = config.check().and_then(|()| config.check_destinations());
+    let checked = checked.and_then(|()| config.check_access());
     checked.map_err(|error| Failure::usage(error.at(args.config.as_deref(), variables())))?;
     Ok(config)
 }

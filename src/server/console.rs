@@ -5,24 +5,28 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Query, Request, State};
 use axum::http::{Response, StatusCode};
 
+use super::guard::{Caller, while_granted};
 use super::listener::upgrade;
 use super::pace::Pace;
 use super::socket::{Socket, Step, close};
 use super::{App, handshake, rest};
+use crate::access::{Deed, Grant, Role};
 use crate::desk::{Answer, Person};
 use crate::engine::alert::Alert;
 use crate::engine::effects::{CallView, Said};
-use crate::hub::{self, Frame, Picture, Publication};
+use crate::engine::event::Action;
+use crate::hub::{self, Frame, Picture, Publication, Visitor};
 use crate::journal::Permit;
 use crate::wire::console::Notice;
 use crate::wire::{Command, Request as Asked, RequestId};
 
 const ENDPOINT: &str = "console";
-const SUBPROTOCOL: &str = "escalation.console.v1";
+pub(super) const SUBPROTOCOL: &str = "escalation.console.v1";
 /// Most objects in one part of a snapshot.
 const PART_OBJECTS: usize = 500;
 /// Bytes handed to the socket at a time.
@@ -32,15 +36,17 @@ const MAX_USER_CHARS: usize = 64;
 /// `GET /v1/console`.
 pub(super) async fn endpoint(
     State(app): State<Arc<App>>,
+    Extension(Caller { grant, .. }): Extension<Caller>,
     Query(query): Query<HashMap<String, String>>,
     request: Request,
 ) -> Response<Body> {
     if app.drain.is_cancelled() {
         return rest::overloaded("the server is restarting; try again");
     }
-    let user = match query.get("user") {
+    // Who a token names is nobody else, whatever the address says.
+    let user = match grant.user.as_ref().or_else(|| query.get("user")) {
         None => format!("console-{}", app.next_console.fetch_add(1, Ordering::Relaxed)),
-        Some(user) if is_name(user) => user.clone(),
+        Some(user) if grant.user.is_some() || is_name(user) => user.clone(),
         Some(_) => {
             let text = "`user` must be 1 to 64 printable characters";
             return rest::problem(StatusCode::BAD_REQUEST, "bad_request", text);
@@ -51,7 +57,12 @@ pub(super) async fn endpoint(
         Ok(accepted) => accepted,
         Err(response) => return *response,
     };
-    let Some(seat) = app.desk.hub().connect(&user) else {
+    let visitor = Visitor {
+        user: user.clone(),
+        scopes: Arc::clone(&grant.scopes),
+        is_agent: grant.role == Role::Agent,
+    };
+    let Some(seat) = app.desk.hub().seat(visitor) else {
         let text = "too many consoles are connected; try again later";
         return rest::overloaded(text);
     };
@@ -60,9 +71,23 @@ pub(super) async fn endpoint(
         if misuse {
             return socket.bye(&app.drain, close::MISUSE, "unknown subprotocol").await;
         }
-        Connection::new(app, socket, seat, user).run().await
+        Connection::new(app, socket, seat, user, grant).run().await
     });
     accepted.response
+}
+
+/// What the table of roles calls it.
+fn deed(command: &Command) -> Option<Deed> {
+    match command {
+        Command::RaiseHand { .. } => Some(Deed::RaiseHand),
+        Command::Act { action, .. } => Some(match action {
+            Action::Acknowledge => Deed::Acknowledge,
+            Action::Snooze { .. } => Deed::Snooze,
+            Action::Assign { .. } => Deed::Assign,
+            Action::Resolve { .. } => Deed::Resolve,
+        }),
+        _ => None,
+    }
 }
 
 fn is_name(user: &str) -> bool {
@@ -90,6 +115,7 @@ struct Snapshot {
 
 struct Connection {
     app: Arc<App>,
+    grant: Arc<Grant>,
     socket: Socket,
     seat: hub::Console,
     person: Person,
@@ -104,10 +130,18 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(app: Arc<App>, socket: Socket, seat: hub::Console, user: String) -> Connection {
+    fn new(
+        app: Arc<App>,
+        socket: Socket,
+        seat: hub::Console,
+        user: String,
+        grant: Arc<Grant>,
+    ) -> Connection {
         let hello = Duration::from_secs(app.settings.hello_s);
+        let scopes = Arc::clone(&grant.scopes);
         Connection {
-            person: Person::new(Arc::clone(&app.desk), user),
+            person: Person::new(Arc::clone(&app.desk), user).within(scopes),
+            grant,
             pace: Pace::new(app.settings.commands_per_s, Instant::now()),
             app,
             socket,
@@ -121,7 +155,8 @@ impl Connection {
 
     /// Serves the connection. Returns what we closed it with, 0 when the peer did.
     async fn run(mut self) -> u16 {
-        let over = self.serve().await;
+        let grant = Arc::clone(&self.grant);
+        let over = while_granted(&grant, self.serve()).await;
         let Connection { app, socket, seat, .. } = self;
         // Whoever is on the way out takes no more.
         drop(seat);
@@ -176,7 +211,7 @@ impl Connection {
             epoch: hub.epoch(),
             offset: hub.offset(),
             user: self.person.name(),
-            scopes: &[],
+            scopes: &self.grant.scopes.names(),
         };
         self.socket.send(hello.to_json());
     }
@@ -210,6 +245,12 @@ impl Connection {
                 self.socket.send(Notice::done(id.as_ref()).to_json());
             }
             Ok(command @ (Command::Act { .. } | Command::RaiseHand { .. })) => {
+                // Before the alert is looked up, so that nobody learns whether it is there.
+                if deed(&command).is_some_and(|deed| !self.grant.may(deed)) {
+                    let role = self.grant.role.name();
+                    let text = format!("a token of role {role} may not do this");
+                    return self.refuse(id.as_ref(), "forbidden", &text);
+                }
                 self.waiting = Some((id, command));
             }
         }

@@ -4,17 +4,20 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Query, Request, State};
 use axum::http::{Response, StatusCode};
 use prometheus_client::metrics::gauge::Gauge;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::guard::{Caller, while_granted};
 use super::listener::upgrade;
 use super::metrics::{Metrics, Refusal};
 use super::pace::Pace;
 use super::socket::{Socket, Step, close};
 use super::{App, handshake, rest, vendor};
+use crate::access::Grant;
 use crate::desk::{Later, Now, Platform, Taken};
 use crate::hub::Publication;
 use crate::journal::Permit;
@@ -23,10 +26,12 @@ use crate::wire::vendors::{Adapter, Format};
 use crate::wire::{Code, Problem, decode, refuse_too_large};
 
 const ENDPOINT: &str = "ingest";
-const SUBPROTOCOL: &str = "escalation.ingest.v1";
+pub(super) const SUBPROTOCOL: &str = "escalation.ingest.v1";
+
 /// `GET /v1/ingest`.
 pub(super) async fn endpoint(
     State(app): State<Arc<App>>,
+    Extension(Caller { grant, .. }): Extension<Caller>,
     Query(query): Query<HashMap<String, String>>,
     request: Request,
 ) -> Response<Body> {
@@ -55,7 +60,7 @@ pub(super) async fn endpoint(
         if misuse {
             return socket.bye(&app.drain, close::MISUSE, "unknown subprotocol").await;
         }
-        Connection::new(app, socket, wants_scores, vendor).run().await
+        Connection::new(app, socket, wants_scores, vendor, grant).run().await
     });
     accepted.response
 }
@@ -111,6 +116,7 @@ impl Drop for Unacked {
 
 struct Connection {
     app: Arc<App>,
+    grant: Arc<Grant>,
     socket: Socket,
     platform: Platform,
     /// Reads the messages of a vendor; protocol v1 when there is none.
@@ -136,13 +142,15 @@ impl Connection {
         mut socket: Socket,
         wants_scores: bool,
         vendor: Option<Adapter>,
+        grant: Arc<Grant>,
     ) -> Connection {
         let hello = Duration::from_secs(app.settings.hello_s);
         if let Some(vendor) = &vendor {
             socket.skip_binaries(app.metrics.vendor_skips(vendor.format().name()));
         }
         Connection {
-            platform: Platform::new(Arc::clone(&app.desk)),
+            platform: Platform::new(Arc::clone(&app.desk)).within(Arc::clone(&grant.scopes)),
+            grant,
             pace: Pace::new(app.settings.ingest_messages_per_s, Instant::now()),
             app,
             socket,
@@ -160,7 +168,8 @@ impl Connection {
 
     /// Serves the connection. Returns what we closed it with, 0 when the peer did.
     async fn run(mut self) -> u16 {
-        let over = self.serve().await;
+        let grant = Arc::clone(&self.grant);
+        let over = while_granted(&grant, self.serve()).await;
         if self.app.drain.is_cancelled() {
             self.wait_for_commits().await;
         }

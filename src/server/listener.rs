@@ -1,7 +1,7 @@
 //! Accepts connections and serves HTTP on them; hands upgraded ones to their endpoint.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,6 +87,11 @@ async fn serve(app: Arc<App>, router: Router, stream: TcpStream, place: Place) {
         }
     }
     app.metrics.connections.dec();
+}
+
+/// Where a request comes from.
+pub(super) fn peer(request: &Request) -> Option<IpAddr> {
+    Some(request.extensions().get::<Place>()?.peer.ip())
 }
 
 /// Waits in the background for the connection of `request` to be upgraded and runs `task` on the

@@ -5,6 +5,7 @@
 mod console;
 mod contracts;
 mod docs;
+mod guard;
 mod handshake;
 mod ingest;
 mod listener;
@@ -32,6 +33,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::access::Gate;
 use crate::desk::Desk;
 use crate::egress;
 
@@ -46,6 +48,8 @@ struct App {
     wire: crate::wire::Settings,
     limits: crate::wire::answers::Limits,
     metrics: metrics::Metrics,
+    /// Who may come in.
+    gate: Gate,
     registry: Registry,
     rules: reload::RulesStatus,
     /// Ways out, while there are destinations.

@@ -15,7 +15,8 @@ use tokio_util::task::TaskTracker;
 
 use super::lists::Readings;
 use super::webhooks::Shelf;
-use super::{App, Settings, listener, metrics, reload};
+use super::{App, Settings, guard, listener, metrics, reload};
+use crate::access;
 use crate::desk::{self, Clock, Desk};
 use crate::egress;
 use crate::engine::Engine;
@@ -28,6 +29,10 @@ use crate::wire::{self, answers::Limits};
 pub struct Rooms {
     /// Connections.
     pub server: Settings,
+    /// Who may come in.
+    pub auth: access::Settings,
+    /// Where tokens lie.
+    pub data_dir: Option<PathBuf>,
     /// Calls.
     pub desk: desk::Settings,
     /// Consoles.
@@ -75,6 +80,16 @@ pub struct Running {
     writer: Writer,
 }
 
+impl Rooms {
+    /// Whether the server would start with the tokens and keys that there are.
+    ///
+    /// # Errors
+    /// The section of the configuration, and a sentence that says how to mend it.
+    pub fn check_access(&self) -> Result<(), (&'static str, String)> {
+        guard::open(&self.server, &self.auth, self.data_dir.as_deref()).map(drop)
+    }
+}
+
 /// Starts a server. It is ready, and its port is open, when this returns.
 ///
 /// # Errors
@@ -85,6 +100,10 @@ pub async fn start(
     mut journal: Box<dyn Journal>,
 ) -> Result<Running, StartError> {
     rooms.server.check().map_err(StartError::Settings)?;
+    rooms.auth.check().map_err(StartError::Settings)?;
+    let gate = guard::open(&rooms.server, &rooms.auth, rooms.data_dir.as_deref());
+    let gate =
+        gate.map_err(|(section, why)| StartError::Settings(format!("[{section}] {why}")))?;
     let opened = egress::open(&rooms.destinations, &rooms.server.public_url)
         .map_err(|(_, message)| StartError::Settings(format!("[[destination]] {message}")))?;
     let listen = rooms.server.listen;
@@ -154,6 +173,7 @@ pub async fn start(
         desk: Arc::clone(&desk),
         metrics,
         webhooks,
+        gate,
         registry,
         rules: reload::RulesStatus::default(),
         egress,
@@ -182,6 +202,8 @@ pub async fn start(
             journal.tick();
         }
     }));
+    let watch = guard::watch(Arc::clone(&app));
+    app.sockets.spawn(app.drain.clone().run_until_cancelled_owned(watch));
     if let Some((path, hangup)) = rooms.rules.zip(hangup) {
         let watch = reload::watch(Arc::clone(&app), path, hangup);
         app.sockets.spawn(app.drain.clone().run_until_cancelled_owned(watch));

@@ -42,6 +42,8 @@ pub(super) mod close {
     pub const RESTART: u16 = 1012;
     pub const SLOW: u16 = 4008;
     pub const MISUSE: u16 = 4400;
+    pub const NO_TOKEN: u16 = 4401;
+    pub const FORBIDDEN: u16 = 4403;
     pub const NO_HELLO: u16 = 4408;
     pub const TAKEN_OVER: u16 = 4409;
     pub const TOO_FAST: u16 = 4429;

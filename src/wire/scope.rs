@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::alert::Alert;
+use crate::engine::effects::CallView;
+
 /// Most scopes of one token.
 const MAX_SCOPES: usize = 64;
 /// Longest name in bytes; no queue, team or agent has a longer one.
@@ -26,6 +29,26 @@ pub struct Place<'a> {
     pub team: Option<&'a str>,
     /// Its agent.
     pub agent: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    /// Of a call.
+    pub fn of_call(view: &'a CallView) -> Place<'a> {
+        Place {
+            queue: view.queue.as_deref(),
+            team: view.team.as_deref(),
+            agent: view.agent_id.as_deref(),
+        }
+    }
+
+    /// Of an alert.
+    pub fn of_alert(alert: &'a Alert) -> Place<'a> {
+        Place {
+            queue: alert.queue.as_deref(),
+            team: alert.team.as_deref(),
+            agent: alert.agent_id.as_deref(),
+        }
+    }
 }
 
 impl Scopes {

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may name. `*` is all of them.
-const ROOMS: [(&str, &str); 18] = [
+const ROOMS: [(&str, &str); 19] = [
     ("main", "cli"),
     ("cli", "*"),
-    ("config", "telemetry server egress desk hub journal wire engine"),
+    ("config", "telemetry server access egress desk hub journal wire engine"),
     ("telemetry", ""),
-    ("server", "egress desk hub journal wire engine features model text call"),
+    ("server", "access egress desk hub journal wire engine features model text call"),
+    ("access", "wire call"),
     ("client", "wire engine features model text call"),
     ("desk", "hub journal wire engine features model text call"),
     ("egress", "journal engine call"),

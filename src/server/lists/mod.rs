@@ -10,6 +10,7 @@ mod union;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{Response, StatusCode};
@@ -17,8 +18,10 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use super::App;
+use super::guard::Caller;
 use super::rest::{json_body, overloaded, problem};
 use crate::journal::{Library, ReadError, Settings};
+use crate::wire::Scopes;
 use crate::wire::lists::{AlertKey, AlertQuery, CallQuery, Parameters, ShiftQuery};
 use archive::Archive;
 
@@ -48,30 +51,45 @@ impl Readings {
 }
 
 /// `GET /v1/calls`.
-pub(super) async fn calls(State(app): State<Arc<App>>, Query(given): Given) -> Response<Body> {
+pub(super) async fn calls(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Query(given): Given,
+) -> Response<Body> {
     let parsed = (|| {
         let given = Parameters::new(given, &CallQuery::NAMES)?;
         let parse = |text: &str| text.parse::<u64>().ok();
         let (after, limit) = (after(&given, parse)?, limit(&app, &given)?);
-        Ok((CallQuery::parse(&given)?, after, limit))
+        let scopes = Scopes::clone(&caller.grant.scopes);
+        Ok((CallQuery { scopes, ..CallQuery::parse(&given)? }, after, limit))
     })();
     read(&app, parsed, |archive, (query, after, limit)| archive.calls(&query, after, limit)).await
 }
 
 /// `GET /v1/alerts`.
-pub(super) async fn alerts(State(app): State<Arc<App>>, Query(given): Given) -> Response<Body> {
+pub(super) async fn alerts(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Query(given): Given,
+) -> Response<Body> {
     let parsed = (|| {
         let given = Parameters::new(given, &AlertQuery::NAMES)?;
         let (after, limit) = (after(&given, AlertKey::parse)?, limit(&app, &given)?);
-        Ok((AlertQuery::parse(&given)?, after, limit))
+        let scopes = Scopes::clone(&caller.grant.scopes);
+        Ok((AlertQuery { scopes, ..AlertQuery::parse(&given)? }, after, limit))
     })();
     read(&app, parsed, |archive, (query, after, limit)| archive.alerts(&query, after, limit)).await
 }
 
 /// `GET /v1/shift`.
-pub(super) async fn shift(State(app): State<Arc<App>>, Query(given): Given) -> Response<Body> {
+pub(super) async fn shift(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Query(given): Given,
+) -> Response<Body> {
     let parsed = Parameters::new(given, &ShiftQuery::NAMES)
-        .and_then(|given| ShiftQuery::parse(&given, app.desk.now()));
+        .and_then(|given| ShiftQuery::parse(&given, app.desk.now()))
+        .map(|query| ShiftQuery { scopes: Scopes::clone(&caller.grant.scopes), ..query });
     read(&app, parsed, |archive, query| shift::figures(archive, &query)).await
 }
 

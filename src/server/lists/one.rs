@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{Response, StatusCode};
@@ -11,7 +12,9 @@ use super::{Given, blocking};
 use crate::engine::effects::CallPhase;
 use crate::journal::{Most, ReadError};
 use crate::server::App;
+use crate::server::guard::Caller;
 use crate::server::rest::{body_of, json_body, problem};
+use crate::wire::{Place, Scopes};
 use crate::wire::exports::{MAX_CHUNKS, MAX_TEXT_BYTES, vcon, webvtt};
 use crate::wire::lists::{CallDetail, Parameters};
 
@@ -31,6 +34,7 @@ const SUFFIXES: [(&str, Form); 2] = [(".vcon", Form::Vcon), (".vtt", Form::Webvt
 /// itself: a call of exactly that id comes first, and `?format=` leaves no doubt.
 pub(in crate::server) async fn call(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     Query(given): Given,
 ) -> Response<Body> {
@@ -41,7 +45,7 @@ pub(in crate::server) async fn call(
         Err(text) => return problem(StatusCode::BAD_REQUEST, "bad_request", &text),
     };
     let answered = blocking(&app, move |archive| {
-        let found = find(archive, &name, form)?;
+        let found = find(archive, &caller.grant.scopes, &name, form)?;
         // A long call takes a while to write out, too.
         Ok(found.map(|(call, form)| written(&call, form)))
     });
@@ -54,11 +58,14 @@ pub(in crate::server) async fn call(
 
 fn find(
     archive: &Archive<'_>,
+    scopes: &Scopes,
     name: &str,
     form: Option<Form>,
 ) -> Result<Option<(CallDetail, Form)>, ReadError> {
+    // A call out of sight is as if it were not there.
+    let seen = |call: &CallDetail| scopes.allow(Place::of_call(&call.view));
     let exactly = form.unwrap_or(Form::Json);
-    if let Some(call) = archive.call(name, most(archive, exactly))? {
+    if let Some(call) = archive.call(name, most(archive, exactly))?.filter(seen) {
         return Ok(Some((call, exactly)));
     }
     let meant = |(suffix, form)| Some((name.strip_suffix(suffix)?, form));
@@ -66,7 +73,8 @@ fn find(
     else {
         return Ok(None);
     };
-    Ok(archive.call(call_id, most(archive, form))?.map(|call| (call, form)))
+    let call = archive.call(call_id, most(archive, form))?.filter(seen);
+    Ok(call.map(|call| (call, form)))
 }
 
 /// How much of a transcript: what goes to other programs has all of it that is bearable.

@@ -1,0 +1,34 @@
+//! How `replay` and `watch` are let in.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use super::Failure;
+use crate::config::TOKEN;
+
+/// The token to show, if the server asks for one.
+#[derive(Debug, Default, Parser)]
+pub(super) struct Login {
+    /// The token to show. Others on this machine can read it in the list of programs: better use
+    /// --token-file, or the variable FOREWARN_TOKEN.
+    #[arg(long, value_name = "TOKEN", conflicts_with = "token_file")]
+    token: Option<String>,
+    /// File that holds the token to show.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+impl Login {
+    /// The token: that of the flags, else that of the environment.
+    pub fn token(&self) -> Result<Option<String>, Failure> {
+        if let Some(path) = &self.token_file {
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                Failure::Usage(format!("cannot read the token file {}: {error}", path.display()))
+            })?;
+            return Ok(Some(text.trim().to_owned()));
+        }
+        let given = self.token.clone().or_else(|| std::env::var(TOKEN).ok());
+        Ok(given.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty()))
+    }
+}

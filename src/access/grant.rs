@@ -124,7 +124,7 @@ mod tests {
         assert!(!some.may(Deed::Audit) && !some.may(Deed::Metrics) && some.may(Deed::Look));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn it_ends_with_its_time_or_when_it_is_cut() {
         let until = Timestamp(1_000);
         let timed = grant(Role::Admin, &[], Some(until));

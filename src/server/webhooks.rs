@@ -226,14 +226,14 @@ async fn tell(
     Ok(())
 }
 
-/// Where a call would begin: what the vendor says of it, else what the URL says.
+/// Where a call would begin: what the URL says of it, else what the vendor says.
 fn place<'a>(news: &'a News<'_>, facts: &'a Facts) -> Place<'a> {
     let said = match news {
         News::Readings(readings) => readings.first().map(|reading| &reading.about),
         News::Text(_) => None,
     };
     let of = |of: fn(&About) -> Option<&String>| {
-        said.and_then(of).or_else(|| of(&facts.about)).map(String::as_str)
+        of(&facts.about).or_else(|| said.and_then(of)).map(String::as_str)
     };
     Place {
         queue: of(|about| about.queue.as_ref()),

@@ -91,6 +91,8 @@ mod tests {
         assert!(of(&[("dg-token", &long), ("authorization", "Bearer ")], None, true).is_empty());
         let many = "key=a&".repeat(100);
         assert_eq!(of(&[], Some(&many), true).len(), MAX_OFFERED);
-        assert!(of(&[("authorization", "Basic ///"), ("authorization", "x")], None, true).is_empty());
+        assert!(
+            of(&[("authorization", "Basic ///"), ("authorization", "x")], None, true).is_empty()
+        );
     }
 }

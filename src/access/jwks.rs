@@ -48,7 +48,10 @@ pub(super) struct Key {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Material {
-    Rsa { n: Vec<u8>, e: Vec<u8> },
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+    },
     /// A point, or an Ed25519 key.
     Plain(Vec<u8>),
 }
@@ -56,27 +59,23 @@ enum Material {
 impl Key {
     /// Whether it is the same key under the same name.
     pub fn is(&self, other: &Key) -> bool {
-        self.id == other.id
-            && self.algorithm == other.algorithm
-            && self.material == other.material
+        self.id == other.id && self.algorithm == other.algorithm && self.material == other.material
     }
 
     /// Whether `signature` is of `message`.
     pub fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
-        let verified = match (self.algorithm, &self.material) {
-            (Algorithm::Rs256, Material::Rsa { n, e }) => RsaPublicKeyComponents { n, e }.verify(
-                &RSA_PKCS1_2048_8192_SHA256,
-                message,
-                signature,
-            ),
-            (Algorithm::Es256, Material::Plain(key)) => {
-                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key).verify(message, signature)
-            }
-            (Algorithm::EdDsa, Material::Plain(key)) => {
-                UnparsedPublicKey::new(&ED25519, key).verify(message, signature)
-            }
-            _ => return false,
-        };
+        let verified =
+            match (self.algorithm, &self.material) {
+                (Algorithm::Rs256, Material::Rsa { n, e }) => RsaPublicKeyComponents { n, e }
+                    .verify(&RSA_PKCS1_2048_8192_SHA256, message, signature),
+                (Algorithm::Es256, Material::Plain(key)) => {
+                    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key).verify(message, signature)
+                }
+                (Algorithm::EdDsa, Material::Plain(key)) => {
+                    UnparsedPublicKey::new(&ED25519, key).verify(message, signature)
+                }
+                _ => return false,
+            };
         verified.is_ok()
     }
 }

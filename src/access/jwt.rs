@@ -49,9 +49,9 @@ fn verified<'a>(text: &str, keys: &'a [Key]) -> Option<(&'a Key, Map<String, Val
         Some(id) => Some(id.as_str()?),
     };
     let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).ok()?;
-    let mut fitting = keys.iter().filter(|key| {
-        key.algorithm == algorithm && (id.is_none() || key.id.as_deref() == id)
-    });
+    let mut fitting = keys
+        .iter()
+        .filter(|key| key.algorithm == algorithm && (id.is_none() || key.id.as_deref() == id));
     let key = fitting.find(|key| key.has_signed(signed.as_bytes(), &signature))?;
     Some((key, object(payload)?))
 }
@@ -210,7 +210,10 @@ mod tests {
         for header in [eddsa(), json!({"alg": "EdDSA"}), json!({"alg": "ES256", "kid": "ec"})] {
             let grant = granted(&provider.token(header, &claims()), &keys).unwrap();
             assert_eq!(grant.user.as_deref(), Some("ana"));
-            assert_eq!((grant.role, grant.scopes.names()), (Role::Supervisor, vec!["queue:billing".into()]));
+            assert_eq!(
+                (grant.role, grant.scopes.names()),
+                (Role::Supervisor, vec!["queue:billing".into()])
+            );
             assert!(grant.holds(Timestamp((NOW_S + 89) * 1_000)), "with leeway");
             assert!(!grant.holds(Timestamp((NOW_S + 90) * 1_000)));
         }
@@ -246,9 +249,10 @@ mod tests {
             let header = signed.split_once('.').unwrap().0;
             format!("{header}.{}.{signature}", encode(more.to_string()))
         };
-        for bad in [other, swapped, format!("{signed}."), signed.into(), changed, format!("{good}=")]
-            .into_iter()
-            .chain([format!("{good}.x"), "..".into(), String::new()])
+        for bad in
+            [other, swapped, format!("{signed}."), signed.into(), changed, format!("{good}=")]
+                .into_iter()
+                .chain([format!("{good}.x"), "..".into(), String::new()])
         {
             assert!(granted(&bad, &keys).is_none(), "{bad}");
         }
@@ -320,6 +324,9 @@ mod tests {
             "realm": {"roles": ["agent"]}, "preferred": "a17", "https://forewarn/scope": "team:t1"});
         let text = provider.token(eddsa(), &claims);
         let grant = grant(&text, &provider.keys(), &settings, Timestamp(NOW_S * 1_000)).unwrap();
-        assert_eq!((grant.role, grant.scopes.names()), (Role::Agent, vec!["team:t1".into(), "agent:a17".into()]));
+        assert_eq!(
+            (grant.role, grant.scopes.names()),
+            (Role::Agent, vec!["team:t1".into(), "agent:a17".into()])
+        );
     }
 }

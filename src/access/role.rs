@@ -94,21 +94,26 @@ mod tests {
         for (role, deeds) in [
             (Role::Ingest, &[Feed][..]),
             (Role::Agent, &[Look, Score, Acknowledge, RaiseHand]),
-            (
-                Role::Supervisor,
-                &[Look, Score, Acknowledge, RaiseHand, Snooze, Assign, Resolve],
-            ),
+            (Role::Supervisor, &[Look, Score, Acknowledge, RaiseHand, Snooze, Assign, Resolve]),
             (
                 Role::Admin,
                 &[
-                    Feed, Look, Score, Acknowledge, RaiseHand, Snooze, Assign, Resolve, Metrics,
+                    Feed,
+                    Look,
+                    Score,
+                    Acknowledge,
+                    RaiseHand,
+                    Snooze,
+                    Assign,
+                    Resolve,
+                    Metrics,
                     Audit,
                 ],
             ),
         ] {
-            for deed in [
-                Feed, Look, Score, Acknowledge, RaiseHand, Snooze, Assign, Resolve, Metrics, Audit,
-            ] {
+            for deed in
+                [Feed, Look, Score, Acknowledge, RaiseHand, Snooze, Assign, Resolve, Metrics, Audit]
+            {
                 assert_eq!(role.may(deed), deeds.contains(&deed), "{role:?} {deed:?}");
             }
             assert_eq!(Role::named(role.name()), Some(role));

@@ -69,7 +69,9 @@ impl Settings {
             }
         }
         if self.jwks_file.is_none() && !(self.issuer.is_empty() && self.audience.is_empty()) {
-            return Err("`jwks_file` is missing; without the provider's keys no JWT is taken".into());
+            return Err(
+                "`jwks_file` is missing; without the provider's keys no JWT is taken".into()
+            );
         }
         if self.leeway_s > MAX_LEEWAY_S {
             return Err(format!("`leeway_s` is {}; at most {MAX_LEEWAY_S}", self.leeway_s));

@@ -336,7 +336,8 @@ mod tests {
         let store = Store::of(folder.path());
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..5).for_each(|_| drop(store.make(wanted(Role::Ingest)).unwrap())));
+                scope
+                    .spawn(|| (0..5).for_each(|_| drop(store.make(wanted(Role::Ingest)).unwrap())));
             }
         });
         assert_eq!(store.list().unwrap().len(), 20);

@@ -105,7 +105,9 @@ mod tests {
         let kept = String::from(one.hash.clone());
         assert!(!kept.contains(&one.text));
         assert_eq!(Hash::try_from(kept).unwrap(), one.hash);
-        assert!(Hash::try_from("00".to_owned()).is_err() && Hash::try_from("é".repeat(32)).is_err());
+        assert!(
+            Hash::try_from("00".to_owned()).is_err() && Hash::try_from("é".repeat(32)).is_err()
+        );
         for other in ["", "fw_", "fw_x", "eyJ.a.b", "bearer"] {
             assert_eq!(claimed_id(other), None, "{other}");
         }

@@ -73,7 +73,8 @@ struct Place {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     match args.what {
         What::New { place, role, user, scope, expires } => {
-            let scopes = Scopes::parse(scope).map_err(|why| Failure::Usage(format!("--scope {why}")))?;
+            let scopes =
+                Scopes::parse(scope).map_err(|why| Failure::Usage(format!("--scope {why}")))?;
             let wanted = Wanted { role, user, scopes, expires };
             let (made, text) = Store::of(&place.data_dir).make(wanted).map_err(failed)?;
             say(&format!("{}\nThis is the only time the token is shown:\n{text}", row(&made)))

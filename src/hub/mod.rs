@@ -141,7 +141,9 @@ impl Hub {
         let state = self.lock();
         state.consoles.values().any(|console| {
             let sees = console.subscription.as_ref().filter(|matcher| matcher.matches(&keys));
-            sees.is_some_and(|own| alert.notify.iter().any(|told| own.is_for(&console.visitor.user, told)))
+            sees.is_some_and(|own| {
+                alert.notify.iter().any(|told| own.is_for(&console.visitor.user, told))
+            })
         })
     }
 

@@ -102,8 +102,7 @@ pub async fn start(
     rooms.server.check().map_err(StartError::Settings)?;
     rooms.auth.check().map_err(StartError::Settings)?;
     let gate = guard::open(&rooms.server, &rooms.auth, rooms.data_dir.as_deref());
-    let gate =
-        gate.map_err(|(section, why)| StartError::Settings(format!("[{section}] {why}")))?;
+    let gate = gate.map_err(|(section, why)| StartError::Settings(format!("[{section}] {why}")))?;
     let opened = egress::open(&rooms.destinations, &rooms.server.public_url)
         .map_err(|(_, message)| StartError::Settings(format!("[[destination]] {message}")))?;
     let listen = rooms.server.listen;

@@ -163,7 +163,9 @@ mod tests {
         assert_eq!(scopes.names(), ["queue:billing", "queue:sales", "team:t:1"]);
         assert_eq!(Scopes::parse(scopes.names()).unwrap(), scopes);
         let own = scopes.or_agent("a17");
-        assert!(!own.allow(place("billing", "t:1", "a")) && own.allow(place("sales", "t:1", "a17")));
+        assert!(
+            !own.allow(place("billing", "t:1", "a")) && own.allow(place("sales", "t:1", "a17"))
+        );
         assert_eq!(own.clone().or_agent("a18"), own);
     }
 

@@ -48,7 +48,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let mut target = Target::new(&args.url, CONSOLE, args.login.token()?.as_deref()).map_err(Failure::usage)?;
+    let mut target =
+        Target::new(&args.url, CONSOLE, args.login.token()?.as_deref()).map_err(Failure::usage)?;
     if let Some(user) = &args.user {
         target = target.with_parameter("user", user).map_err(Failure::usage)?;
     }

@@ -14,9 +14,9 @@ use crate::journal::{Most, ReadError};
 use crate::server::App;
 use crate::server::guard::Caller;
 use crate::server::rest::{body_of, json_body, problem};
-use crate::wire::{Place, Scopes};
 use crate::wire::exports::{MAX_CHUNKS, MAX_TEXT_BYTES, vcon, webvtt};
 use crate::wire::lists::{CallDetail, Parameters};
+use crate::wire::{Place, Scopes};
 
 /// How a call is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

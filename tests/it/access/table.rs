@@ -129,7 +129,6 @@ async fn every_message_is_taken_from_whom_the_table_says() {
     let of = |role: &str| tokens.iter().find(|(name, _)| *name == role).unwrap().1.as_str();
     let server = Server::on_disk_with(folder.path(), "");
     let mut pbx = platform(&server, of("ingest")).await;
-    pbx.start_with(json!({"call_id": "own", "agent_id": "a17"})).await;
     let document = forewarn::wire::contracts::asyncapi();
     for message in document["channels"]["console"]["messages"].as_object().unwrap().keys() {
         let received = document["operations"].as_object().unwrap().values().any(|operation| {
@@ -148,11 +147,14 @@ async fn every_message_is_taken_from_whom_the_table_says() {
                 continue;
             }
             // An alert of a call that everybody here may see.
-            let hand = peer.command("h", json!({"type": "raise_hand", "call_id": "own"})).await;
+            let call_id = format!("{message}-{role}");
+            pbx.start_with(json!({"call_id": call_id, "agent_id": "a17"})).await;
+            let hand = peer.command("h", json!({"type": "raise_hand", "call_id": call_id})).await;
             assert_eq!(hand["ok"], true, "{hand}");
-            let (_, alerts) = ask(&server, of("admin"), "/v1/alerts?call_id=own&state=open").await;
+            let path = format!("/v1/alerts?call_id={call_id}");
+            let (_, alerts) = ask(&server, of("admin"), &path).await;
             let alert = &alerts["items"][0]["alert_id"];
-            let command = json!({"type": message, "call_id": "own", "alert_id": alert, "for_s": 60,
+            let command = json!({"type": message, "call_id": call_id, "alert_id": alert, "for_s": 60,
                 "to": "ana", "outcome": "averted"});
             let reply = peer.command("x", command.clone()).await;
             assert_eq!(reply["ok"], roles.contains(&role), "{message} as {role}: {reply}");

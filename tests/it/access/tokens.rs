@@ -98,6 +98,7 @@ async fn a_first_token_closes_the_open_server() {
     let mut pbx = server.ingest().await;
     pbx.start("c-1").await;
     let admin = token(folder.path(), &["--role", "admin"]);
+    // Only now must anybody show it.
     assert_eq!(before.close_code().await, 4401);
     assert_eq!(pbx.close_code().await, 4401);
     until_status(&server, &admin, 200).await;
@@ -135,9 +136,8 @@ async fn a_revoked_token_is_cut_off_and_others_go_on() {
 #[tokio::test]
 async fn an_expired_token_is_cut_off() {
     let folder = tempfile::tempdir().unwrap();
+    token(folder.path(), &["--role", "admin"]);
     let server = Server::on_disk(folder.path(), ([127, 0, 0, 1], 0).into());
-    let long = token(folder.path(), &["--role", "admin"]);
-    until_status(&server, &long, 200).await;
     let short = token(folder.path(), &["--role", "supervisor", "--expires", "4s"]);
     until_status(&server, &short, 200).await;
     let (mut peer, _) = board(&server, &short).await;

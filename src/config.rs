@@ -31,6 +31,8 @@ pub struct Config {
     pub matrix: Option<PathBuf>,
     /// Log lines.
     pub log: telemetry::Settings,
+    /// Certificates.
+    pub tls: server::TlsSettings,
     /// Who may come in.
     pub auth: access::Settings,
     /// Connections.
@@ -188,6 +190,7 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         for (section, checked) in [
             ("log", self.log.check()),
+            ("tls", self.tls.check()),
             ("auth", self.auth.check()),
             ("server", self.server.check()),
             ("wire", self.wire.check()),
@@ -224,6 +227,7 @@ impl Config {
     pub fn rooms(&self) -> Rooms {
         Rooms {
             server: self.server.clone(),
+            tls: self.tls.clone(),
             auth: self.auth.clone(),
             data_dir: self.data_dir.clone(),
             desk: self.desk.clone(),
@@ -254,7 +258,7 @@ fn set(table: &mut Table, variable: &str, text: &str) {
     let parsed: Result<Table, _> = toml::from_str(&format!("value = {text}"));
     let value = parsed.ok().and_then(|mut table| table.remove("value"));
     let value = value.unwrap_or_else(|| Value::String(text.to_owned()));
-    let sections = ["log", "auth", "server", "wire", "desk", "hub", "journal", "engine"];
+    let sections = ["log", "tls", "auth", "server", "wire", "desk", "hub", "journal", "engine"];
     match path.split_once('_') {
         Some((section, key)) if sections.contains(&section) => {
             let entry = table.entry(section).or_insert_with(|| Value::Table(Table::new()));

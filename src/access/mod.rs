@@ -21,7 +21,7 @@ pub use gate::{Change, Gate, Unknown};
 pub use grant::Grant;
 pub use role::{Deed, Role};
 pub use settings::Settings;
-pub use store::{Listed, Store, StoreError, Wanted};
+pub use store::{Listed, Look, Store, StoreError, Wanted, look};
 
 use crate::call::Timestamp;
 

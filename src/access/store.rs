@@ -98,10 +98,11 @@ struct Content {
     tokens: Vec<Entry>,
 }
 
-/// What tells one state of a file from another. It is replaced as a whole, so also by its inode.
-pub(super) type Look = Option<(i64, i64, u64, u64)>;
+/// What tells one state of a file from another. Files are replaced as a whole, so also by inode.
+pub type Look = Option<(i64, i64, u64, u64)>;
 
-pub(super) fn look(path: &Path) -> Look {
+/// How a file looks now; `None` when it is not there.
+pub fn look(path: &Path) -> Look {
     let metadata = std::fs::metadata(path).ok()?;
     Some((metadata.mtime(), metadata.mtime_nsec(), metadata.size(), metadata.ino()))
 }

@@ -1,10 +1,11 @@
-//! How `replay` and `watch` are let in.
+//! How `replay` and `watch` are let in, and whom they trust.
 
 use std::path::PathBuf;
 
 use clap::Parser;
 
 use super::Failure;
+use crate::client::Target;
 use crate::config::TOKEN;
 
 /// The token to show, if the server asks for one.
@@ -17,11 +18,21 @@ pub(super) struct Login {
     /// File that holds the token to show.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Authorities (PEM) of which a wss:// server must have its certificate [default: the
+    /// system's].
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
 }
 
 impl Login {
+    /// A server to connect to.
+    pub fn target(&self, url: &str, subprotocol: &'static str) -> Result<Target, Failure> {
+        let token = self.token()?;
+        Target::new(url, subprotocol, token.as_deref(), self.ca.as_deref()).map_err(Failure::usage)
+    }
+
     /// The token: that of the flags, else that of the environment.
-    pub fn token(&self) -> Result<Option<String>, Failure> {
+    fn token(&self) -> Result<Option<String>, Failure> {
         if let Some(path) = &self.token_file {
             let text = std::fs::read_to_string(path).map_err(|error| {
                 Failure::Usage(format!("cannot read the token file {}: {error}", path.display()))

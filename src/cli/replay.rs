@@ -60,8 +60,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let mut target =
-        Target::new(&args.url, INGEST, args.login.token()?.as_deref()).map_err(Failure::usage)?;
+    let mut target = args.login.target(&args.url, INGEST)?;
     let scores = args.scores.as_deref().map(create).transpose()?;
     if scores.is_some() {
         target = target.with_parameter("scores", "true").map_err(Failure::usage)?;

@@ -16,7 +16,8 @@ use crate::journal::sqlite::Sqlite;
 use crate::journal::{Journal, Memory};
 use crate::{server, telemetry};
 
-/// Serves call platforms and consoles. Prints `listening on http://ADDR` when it is ready.
+/// Serves call platforms and consoles. Prints `listening on http://ADDR`, with TLS
+/// `https://ADDR`, when it is ready.
 #[derive(Debug, Parser)]
 #[command(after_help = "Examples:
   forewarn serve
@@ -98,7 +99,7 @@ async fn serve(config: Config, engine: Arc<Engine>) -> Result<(), Failure> {
         })?;
     {
         let mut out = std::io::stdout().lock();
-        writeln!(out, "listening on http://{}", running.address())
+        writeln!(out, "listening on {}://{}", running.scheme(), running.address())
             .and_then(|()| out.flush())
             .map_err(|error| Failure::output(&error))?;
     }

@@ -11,9 +11,10 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::middleware::Next;
 
-use super::listener::{peer, upgrade};
+use super::listener::{is_certified, peer, upgrade};
 use super::rest::problem;
 use super::socket::close;
+use super::tls::Tls;
 use super::{App, Settings, handshake, signature};
 use crate::access::{self, Deed, Gate, Grant, offered};
 
@@ -57,7 +58,9 @@ impl Refusal {
     fn close(self) -> (u16, &'static str) {
         match self {
             Refusal::Unknown => (close::NO_TOKEN, "no token, or one that is not known"),
-            Refusal::Forbidden => (close::FORBIDDEN, "this token does not open this"),
+            Refusal::Forbidden => {
+                (close::FORBIDDEN, "not with this token, or not without a client certificate")
+            }
         }
     }
 
@@ -72,7 +75,8 @@ impl Refusal {
                 response
             }
             Refusal::Forbidden => {
-                let text = "the role or the scopes of this token do not open this";
+                let text = "the role or the scopes of this token do not open this, or a client \
+                            certificate is missing";
                 problem(StatusCode::FORBIDDEN, "forbidden", text)
             }
         }
@@ -119,6 +123,11 @@ pub(super) async fn check(
         Needs::Webhook => Deed::Feed,
         Needs::Token(deed) | Needs::Socket(deed, _) => deed,
     };
+    // Certificates come on top of tokens.
+    let must_certify = app.tls.as_ref().is_some_and(Tls::asks_platforms);
+    if deed == Deed::Feed && must_certify && !is_certified(&request) {
+        return refuse(&app, needs, request, Refusal::Forbidden);
+    }
     let query = request.uri().query();
     let shown = offered(request.headers(), query, deed == Deed::Feed);
     let refusal = match app.gate.admit(&shown) {
@@ -173,9 +182,15 @@ pub(super) async fn watch(app: Arc<App>) {
         tokio::time::sleep(LOOK).await;
         let own = Arc::clone(&app);
         // The disk may be slow, and the threads of sockets have no time for it.
-        let changes = tokio::task::spawn_blocking(move || own.gate.look()).await;
-        for change in changes.unwrap_or_default() {
-            app.metrics.access_changed(&change);
+        let looked = tokio::task::spawn_blocking(move || {
+            (own.gate.look(), own.tls.as_ref().and_then(Tls::look))
+        });
+        let Ok((changes, certificates)) = looked.await else { continue };
+        for change in &changes {
+            app.metrics.access_changed(change);
+        }
+        if let Some(looked) = certificates {
+            app.metrics.tls_looked(&looked);
         }
     }
 }

@@ -70,6 +70,8 @@ pub(super) struct Metrics {
     pub refused_connections: Counter,
     pub refused: Family<Webhook, Counter>,
     pub access_changes: Family<Reload, Counter>,
+    pub handshakes_failed: Counter,
+    pub tls_reloads: Family<Reload, Counter>,
     pub ack_seconds: Histogram,
     pub webhooks: Family<Webhook, Counter>,
     pub webhook_calls: Gauge,
@@ -99,6 +101,8 @@ impl Metrics {
             refused_connections: Counter::default(),
             refused: Family::default(),
             access_changes: Family::default(),
+            handshakes_failed: Counter::default(),
+            tls_reloads: Family::default(),
             ack_seconds: Histogram::new(exponential_buckets(0.000_05, 2.0, 18)),
             webhooks: Family::default(),
             webhook_calls: Gauge::default(),
@@ -141,6 +145,12 @@ impl Metrics {
             "Tokens and keys that came, went, or cannot be used",
             metrics.access_changes.clone(),
         );
+        all.register(
+            "handshakes_failed",
+            "TLS handshakes that failed",
+            metrics.handshakes_failed.clone(),
+        );
+        all.register("tls_reloads", "Changes of the certificates", metrics.tls_reloads.clone());
         all.register("ack_seconds", "From read to ack", metrics.ack_seconds.clone());
         all.register("webhooks", "Requests to webhooks", metrics.webhooks.clone());
         all.register(
@@ -203,6 +213,24 @@ impl Metrics {
             }
         };
         self.access_changes.get_or_create(&Reload { result }).inc();
+    }
+
+    pub fn handshake_failed(&self, peer: SocketAddr, error: &std::io::Error) {
+        self.handshakes_failed.inc();
+        tracing::debug!(%peer, %error, "no TLS");
+    }
+
+    pub fn tls_looked(&self, looked: &Result<(), String>) {
+        match looked {
+            Ok(()) => {
+                self.tls_reloads.get_or_create(&Reload { result: "loaded" }).inc();
+                tracing::info!("certificates loaded; connections that begin now get them");
+            }
+            Err(error) => {
+                self.tls_reloads.get_or_create(&Reload { result: "refused" }).inc();
+                tracing::error!(error, "certificates refused; those before go on");
+            }
+        }
     }
 
     pub fn webhook(&self, status: u16) {

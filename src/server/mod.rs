@@ -22,6 +22,7 @@ mod signature;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod vendor;
 mod webhooks;
 
@@ -39,6 +40,7 @@ use crate::egress;
 
 pub use running::{Rooms, Running, StartError, start};
 pub use settings::Settings;
+pub use tls::Settings as TlsSettings;
 
 /// What every connection shares.
 #[derive(Debug)]
@@ -50,6 +52,8 @@ struct App {
     metrics: metrics::Metrics,
     /// Who may come in.
     gate: Gate,
+    /// TLS, where it is spoken.
+    tls: Option<tls::Tls>,
     registry: Registry,
     rules: reload::RulesStatus,
     /// Ways out, while there are destinations.

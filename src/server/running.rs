@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::lists::Readings;
+use super::tls::{Settings as TlsSettings, Tls};
 use super::webhooks::Shelf;
 use super::{App, Settings, guard, listener, metrics, reload};
 use crate::access;
@@ -29,6 +30,8 @@ use crate::wire::{self, answers::Limits};
 pub struct Rooms {
     /// Connections.
     pub server: Settings,
+    /// Certificates.
+    pub tls: TlsSettings,
     /// Who may come in.
     pub auth: access::Settings,
     /// Where tokens lie.
@@ -81,11 +84,12 @@ pub struct Running {
 }
 
 impl Rooms {
-    /// Whether the server would start with the tokens and keys that there are.
+    /// Whether the server would start with the tokens, keys and certificates that there are.
     ///
     /// # Errors
     /// The section of the configuration, and a sentence that says how to mend it.
     pub fn check_access(&self) -> Result<(), (&'static str, String)> {
+        Tls::open(&self.tls).map_err(|why| ("tls", why))?;
         guard::open(&self.server, &self.auth, self.data_dir.as_deref()).map(drop)
     }
 }
@@ -103,6 +107,7 @@ pub async fn start(
     rooms.auth.check().map_err(StartError::Settings)?;
     let gate = guard::open(&rooms.server, &rooms.auth, rooms.data_dir.as_deref());
     let gate = gate.map_err(|(section, why)| StartError::Settings(format!("[{section}] {why}")))?;
+    let tls = Tls::open(&rooms.tls).map_err(|why| StartError::Settings(format!("[tls] {why}")))?;
     let opened = egress::open(&rooms.destinations, &rooms.server.public_url)
         .map_err(|(_, message)| StartError::Settings(format!("[[destination]] {message}")))?;
     let listen = rooms.server.listen;
@@ -173,6 +178,7 @@ pub async fn start(
         metrics,
         webhooks,
         gate,
+        tls,
         registry,
         rules: reload::RulesStatus::default(),
         egress,
@@ -214,6 +220,11 @@ impl Running {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What its address begins with.
+    pub fn scheme(&self) -> &'static str {
+        if self.app.tls.is_some() { "https" } else { "http" }
     }
 
     /// Takes the server down: not ready, no new websockets, everything on its way to the journal

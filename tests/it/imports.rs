@@ -28,7 +28,7 @@ const ROOMS: [(&str, &str); 19] = [
 ];
 
 /// Foreign names and the places that may know them, as starts of paths under `src`.
-const FOREIGN: [(&str, &[&str]); 11] = [
+const FOREIGN: [(&str, &[&str]); 12] = [
     ("linfa", &["train/"]),
     ("linfa_logistic", &["train/"]),
     ("linfa_ftrl", &["train/"]),
@@ -39,8 +39,9 @@ const FOREIGN: [(&str, &[&str]); 11] = [
     ("ratatui", &["cli/watch/"]),
     // Names of types only: what is on the wire has a schema.
     ("schemars", &["wire/", "engine/", "features/tags", "call"]),
-    ("hyper_rustls", &["egress/"]),
-    ("rustls", &["egress/"]),
+    ("hyper_rustls", &["egress/", "client/tls"]),
+    ("rustls", &["egress/", "server/tls", "client/tls"]),
+    ("tokio_rustls", &["server/tls", "client/tls"]),
 ];
 
 /// The core does no I/O and knows no clock.

@@ -15,7 +15,7 @@ use clap::Parser;
 
 use super::Failure;
 use super::login::Login;
-use crate::client::{CONSOLE, Subscription, Target};
+use crate::client::{CONSOLE, Subscription};
 
 /// A console in the terminal: open calls by risk, and alerts with their reasons. Comes back by
 /// itself where it left off. Into a pipe it prints a line for each call and alert.
@@ -48,8 +48,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let mut target =
-        Target::new(&args.url, CONSOLE, args.login.token()?.as_deref()).map_err(Failure::usage)?;
+    let mut target = args.login.target(&args.url, CONSOLE)?;
     if let Some(user) = &args.user {
         target = target.with_parameter("user", user).map_err(Failure::usage)?;
     }

@@ -3,6 +3,7 @@
 mod jwt;
 mod scopes;
 mod table;
+mod tls;
 mod tokens;
 
 use std::path::Path;

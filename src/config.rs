@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
 use crate::server::Rooms;
@@ -223,6 +224,12 @@ impl Config {
         checked.map_err(|(section, why)| ConfigError::in_section(section, &why))
     }
 
+    /// A hash of all that can be seen of it; secrets are no part.
+    fn fingerprint(&self) -> String {
+        let text = toml::to_string(self).unwrap_or_default();
+        Sha256::digest(text.as_bytes())[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// The settings of the rooms of the server.
     pub fn rooms(&self) -> Rooms {
         Rooms {
@@ -236,6 +243,7 @@ impl Config {
             wire: self.wire.clone(),
             rules: self.rules.clone(),
             destinations: self.destination.clone(),
+            fingerprint: self.fingerprint(),
         }
     }
 }

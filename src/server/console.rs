@@ -15,13 +15,14 @@ use super::listener::upgrade;
 use super::pace::Pace;
 use super::socket::{Socket, Step, close};
 use super::{App, handshake, rest};
-use crate::access::{Deed, Grant, Role};
+use crate::access::{Deed, Role};
 use crate::desk::{Answer, Person};
 use crate::engine::alert::Alert;
 use crate::engine::effects::{CallView, Said};
 use crate::engine::event::Action;
 use crate::hub::{self, Frame, Picture, Publication, Visitor};
 use crate::journal::Permit;
+use crate::wire::audit::Done;
 use crate::wire::console::Notice;
 use crate::wire::{Command, Request as Asked, RequestId};
 
@@ -36,13 +37,14 @@ const MAX_USER_CHARS: usize = 64;
 /// `GET /v1/console`.
 pub(super) async fn endpoint(
     State(app): State<Arc<App>>,
-    Extension(Caller { grant, .. }): Extension<Caller>,
+    Extension(caller): Extension<Caller>,
     Query(query): Query<HashMap<String, String>>,
     request: Request,
 ) -> Response<Body> {
     if app.drain.is_cancelled() {
         return rest::overloaded("the server is restarting; try again");
     }
+    let grant = Arc::clone(&caller.grant);
     // Who a token names is nobody else, whatever the address says.
     let user = match grant.user.as_ref().or_else(|| query.get("user")) {
         None => format!("console-{}", app.next_console.fetch_add(1, Ordering::Relaxed)),
@@ -66,27 +68,41 @@ pub(super) async fn endpoint(
         let text = "too many consoles are connected; try again later";
         return rest::overloaded(text);
     };
+    app.audit.login(&caller, &user, "/v1/console");
     let misuse = accepted.unknown_subprotocol;
     upgrade(Arc::clone(&app), request, ENDPOINT, move |socket| async move {
         if misuse {
             return socket.bye(&app.drain, close::MISUSE, "unknown subprotocol").await;
         }
-        Connection::new(app, socket, seat, user, grant).run().await
+        Connection::new(app, socket, seat, user, caller).run().await
     });
     accepted.response
 }
 
-/// What the table of roles calls it.
-fn deed(command: &Command) -> Option<Deed> {
+/// What the table of roles, and the audit, call it.
+fn deed(command: &Command) -> Option<(Deed, Done)> {
     match command {
-        Command::RaiseHand { .. } => Some(Deed::RaiseHand),
+        Command::RaiseHand { .. } => Some((Deed::RaiseHand, Done::RaiseHand)),
         Command::Act { action, .. } => Some(match action {
-            Action::Acknowledge => Deed::Acknowledge,
-            Action::Snooze { .. } => Deed::Snooze,
-            Action::Assign { .. } => Deed::Assign,
-            Action::Resolve { .. } => Deed::Resolve,
+            Action::Acknowledge => (Deed::Acknowledge, Done::Acknowledge),
+            Action::Snooze { .. } => (Deed::Snooze, Done::Snooze),
+            Action::Assign { .. } => (Deed::Assign, Done::Assign),
+            Action::Resolve { .. } => (Deed::Resolve, Done::Resolve),
         }),
         _ => None,
+    }
+}
+
+/// How it was done, for the audit: never a note, which may say anything.
+fn manner(command: &Command) -> Option<String> {
+    let Command::Act { action, .. } = command else { return None };
+    match action {
+        Action::Acknowledge => None,
+        Action::Snooze { for_s } => Some(format!("{for_s} s")),
+        Action::Assign { to, .. } => Some(format!("to {to}")),
+        Action::Resolve { outcome, .. } => {
+            Some(serde_json::to_string(outcome).unwrap_or_default().replace('"', ""))
+        }
     }
 }
 
@@ -115,7 +131,7 @@ struct Snapshot {
 
 struct Connection {
     app: Arc<App>,
-    grant: Arc<Grant>,
+    caller: Caller,
     socket: Socket,
     seat: hub::Console,
     person: Person,
@@ -135,13 +151,13 @@ impl Connection {
         socket: Socket,
         seat: hub::Console,
         user: String,
-        grant: Arc<Grant>,
+        caller: Caller,
     ) -> Connection {
         let hello = Duration::from_secs(app.settings.hello_s);
-        let scopes = Arc::clone(&grant.scopes);
+        let scopes = Arc::clone(&caller.grant.scopes);
         Connection {
             person: Person::new(Arc::clone(&app.desk), user).within(scopes),
-            grant,
+            caller,
             pace: Pace::new(app.settings.commands_per_s, Instant::now()),
             app,
             socket,
@@ -155,7 +171,7 @@ impl Connection {
 
     /// Serves the connection. Returns what we closed it with, 0 when the peer did.
     async fn run(mut self) -> u16 {
-        let grant = Arc::clone(&self.grant);
+        let grant = Arc::clone(&self.caller.grant);
         let over = while_granted(&grant, self.serve()).await;
         let Connection { app, socket, seat, .. } = self;
         // Whoever is on the way out takes no more.
@@ -211,7 +227,7 @@ impl Connection {
             epoch: hub.epoch(),
             offset: hub.offset(),
             user: self.person.name(),
-            scopes: &self.grant.scopes.names(),
+            scopes: &self.caller.grant.scopes.names(),
         };
         self.socket.send(hello.to_json());
     }
@@ -246,8 +262,10 @@ impl Connection {
             }
             Ok(command @ (Command::Act { .. } | Command::RaiseHand { .. })) => {
                 // Before the alert is looked up, so that nobody learns whether it is there.
-                if deed(&command).is_some_and(|deed| !self.grant.may(deed)) {
-                    let role = self.grant.role.name();
+                let Caller { grant, peer, .. } = &self.caller;
+                if let Some((_, done)) = deed(&command).filter(|(deed, _)| !grant.may(*deed)) {
+                    let role = grant.role.name();
+                    self.app.audit.refused(Some(&self.caller), *peer, "/v1/console", done.name());
                     let text = format!("a token of role {role} may not do this");
                     return self.refuse(id.as_ref(), "forbidden", &text);
                 }
@@ -258,18 +276,28 @@ impl Connection {
 
     /// Carries out the command that waited for room in the journal.
     fn carry_out(&mut self, permit: Permit<'_, Publication>) {
-        let answer = match self.waiting.take() {
-            Some((id, Command::Act { alert_id, action })) => {
-                (id, self.person.act(&alert_id, action, permit))
+        let Some((id, command)) = self.waiting.take() else { return };
+        let (what, how) = (deed(&command), manner(&command));
+        let (on, answer) = match command {
+            Command::Act { alert_id, action } => {
+                let answer = self.person.act(&alert_id, action, permit);
+                (alert_id, answer)
             }
-            Some((id, Command::RaiseHand { call_id, note })) => {
-                (id, self.person.raise_hand(&call_id, note, permit))
+            Command::RaiseHand { call_id, note } => {
+                let answer = self.person.raise_hand(&call_id, note, permit);
+                (call_id, answer)
             }
             // The others never wait.
             _ => return,
         };
-        match answer {
-            (id, Answer::Done(ticket)) => self.replies.push_back((ticket, id)),
+        match (id, answer) {
+            (id, Answer::Done(ticket)) => {
+                if let Some((_, what)) = what {
+                    let who = self.person.name();
+                    self.app.audit.note(&self.caller, who, what, Some(&on), how.as_deref());
+                }
+                self.replies.push_back((ticket, id));
+            }
             (id, Answer::Refused(refusal)) => {
                 self.refuse(id.as_ref(), refusal.code, &refusal.message);
             }

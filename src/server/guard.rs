@@ -2,6 +2,7 @@
 //! the table of routes; what each role may do stands in `access/role.rs`.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,8 @@ use super::rest::problem;
 use super::socket::close;
 use super::tls::Tls;
 use super::{App, Settings, handshake, signature};
-use crate::access::{self, Deed, Gate, Grant, offered};
+use crate::access::{self, Change, Deed, Gate, Grant, offered};
+use crate::wire::audit::Done;
 
 /// Time between looks at the files of tokens and keys: a revoked token is cut off within it.
 const LOOK: Duration = Duration::from_secs(1);
@@ -41,6 +43,8 @@ pub(super) enum Needs {
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
     pub grant: Arc<Grant>,
+    /// Where from.
+    pub peer: Option<IpAddr>,
     /// Of a vendor that has shown nothing but perhaps a signature.
     pub is_unproven: bool,
 }
@@ -110,7 +114,7 @@ pub(super) fn open(
 
 /// Lets a request through to its handler, with its [`Caller`], or turns it away.
 pub(super) async fn check(
-    State((app, needs)): State<(Arc<App>, Needs)>,
+    State((app, needs, path)): State<(Arc<App>, Needs, &'static str)>,
     mut request: Request,
     next: Next,
 ) -> Response<Body> {
@@ -126,30 +130,44 @@ pub(super) async fn check(
     // Certificates come on top of tokens.
     let must_certify = app.tls.as_ref().is_some_and(Tls::asks_platforms);
     if deed == Deed::Feed && must_certify && !is_certified(&request) {
-        return refuse(&app, needs, request, Refusal::Forbidden);
+        return refuse(&app, needs, path, request, Refusal::Forbidden, None);
     }
     let query = request.uri().query();
     let shown = offered(request.headers(), query, deed == Deed::Feed);
-    let refusal = match app.gate.admit(&shown) {
-        Ok(grant) if grant.may(deed) => {
-            request.extensions_mut().insert(Caller { grant, is_unproven: false });
-            return next.run(request).await;
-        }
+    let peer = peer(&request);
+    let caller = |grant, is_unproven| Caller { grant, peer, is_unproven };
+    let admitted = match app.gate.admit(&shown) {
+        Ok(grant) => caller(grant, false),
         Err(_) if needs == Needs::Webhook && shown.is_empty() && signature::any(&app.settings) => {
-            let grant = Arc::new(Grant::signed());
-            request.extensions_mut().insert(Caller { grant, is_unproven: true });
-            return next.run(request).await;
+            caller(Arc::new(Grant::signed()), true)
         }
-        Ok(_) => Refusal::Forbidden,
-        Err(_) => Refusal::Unknown,
+        Err(_) => return refuse(&app, needs, path, request, Refusal::Unknown, None),
     };
-    refuse(&app, needs, request, refusal)
+    if !admitted.grant.may(deed) {
+        return refuse(&app, needs, path, request, Refusal::Forbidden, Some(&admitted));
+    }
+    // A websocket is listed once it is one.
+    if !matches!(needs, Needs::Socket(..)) {
+        app.audit.seen(&admitted, path);
+    }
+    request.extensions_mut().insert(admitted);
+    next.run(request).await
 }
 
-fn refuse(app: &Arc<App>, needs: Needs, request: Request, refusal: Refusal) -> Response<Body> {
+fn refuse(
+    app: &Arc<App>,
+    needs: Needs,
+    path: &'static str,
+    request: Request,
+    refusal: Refusal,
+    caller: Option<&Caller>,
+) -> Response<Body> {
     let address = peer(&request);
     let response = refusal.response();
-    app.metrics.refused(response.status().as_u16(), request.uri().path(), address);
+    let status = response.status();
+    app.metrics.refused(status.as_u16(), path, address);
+    // The path as it was asked for may hold anything.
+    app.audit.refused(caller, address, path, status.as_str());
     let Needs::Socket(_, subprotocol) = needs else { return response };
     let origins = &app.settings.allowed_origins;
     let Ok(accepted) = handshake::accept(request.headers(), subprotocol, origins) else {
@@ -188,9 +206,20 @@ pub(super) async fn watch(app: Arc<App>) {
         let Ok((changes, certificates)) = looked.await else { continue };
         for change in &changes {
             app.metrics.access_changed(change);
+            match change {
+                Change::Made { id, role } => {
+                    app.audit.changed(Done::TokenNew, Some(id), Some(role.name()));
+                }
+                Change::Revoked { id } => app.audit.changed(Done::TokenRevoke, Some(id), None),
+                Change::Keys(_) => app.audit.changed(Done::Keys, Some("jwks_file"), None),
+                Change::Refused(_) => {}
+            }
         }
         if let Some(looked) = certificates {
             app.metrics.tls_looked(&looked);
+            if looked.is_ok() {
+                app.audit.changed(Done::Keys, Some("certificate_file"), None);
+            }
         }
     }
 }

@@ -17,7 +17,6 @@ use super::metrics::{Metrics, Refusal};
 use super::pace::Pace;
 use super::socket::{Socket, Step, close};
 use super::{App, handshake, rest, vendor};
-use crate::access::Grant;
 use crate::desk::{Later, Now, Platform, Taken};
 use crate::hub::Publication;
 use crate::journal::Permit;
@@ -31,7 +30,7 @@ pub(super) const SUBPROTOCOL: &str = "escalation.ingest.v1";
 /// `GET /v1/ingest`.
 pub(super) async fn endpoint(
     State(app): State<Arc<App>>,
-    Extension(Caller { grant, .. }): Extension<Caller>,
+    Extension(caller): Extension<Caller>,
     Query(query): Query<HashMap<String, String>>,
     request: Request,
 ) -> Response<Body> {
@@ -55,12 +54,13 @@ pub(super) async fn endpoint(
         Ok(accepted) => accepted,
         Err(response) => return *response,
     };
+    app.audit.login(&caller, caller.grant.user.as_deref().unwrap_or(""), "/v1/ingest");
     let misuse = accepted.unknown_subprotocol;
     upgrade(Arc::clone(&app), request, ENDPOINT, move |socket| async move {
         if misuse {
             return socket.bye(&app.drain, close::MISUSE, "unknown subprotocol").await;
         }
-        Connection::new(app, socket, wants_scores, vendor, grant).run().await
+        Connection::new(app, socket, wants_scores, vendor, caller).run().await
     });
     accepted.response
 }
@@ -116,7 +116,7 @@ impl Drop for Unacked {
 
 struct Connection {
     app: Arc<App>,
-    grant: Arc<Grant>,
+    caller: Caller,
     socket: Socket,
     platform: Platform,
     /// Reads the messages of a vendor; protocol v1 when there is none.
@@ -142,15 +142,15 @@ impl Connection {
         mut socket: Socket,
         wants_scores: bool,
         vendor: Option<Adapter>,
-        grant: Arc<Grant>,
+        caller: Caller,
     ) -> Connection {
         let hello = Duration::from_secs(app.settings.hello_s);
         if let Some(vendor) = &vendor {
             socket.skip_binaries(app.metrics.vendor_skips(vendor.format().name()));
         }
         Connection {
-            platform: Platform::new(Arc::clone(&app.desk)).within(Arc::clone(&grant.scopes)),
-            grant,
+            platform: Platform::new(Arc::clone(&app.desk)).within(Arc::clone(&caller.grant.scopes)),
+            caller,
             pace: Pace::new(app.settings.ingest_messages_per_s, Instant::now()),
             app,
             socket,
@@ -168,7 +168,7 @@ impl Connection {
 
     /// Serves the connection. Returns what we closed it with, 0 when the peer did.
     async fn run(mut self) -> u16 {
-        let grant = Arc::clone(&self.grant);
+        let grant = Arc::clone(&self.caller.grant);
         let over = while_granted(&grant, self.serve()).await;
         if self.app.drain.is_cancelled() {
             self.wait_for_commits().await;
@@ -373,6 +373,10 @@ impl Connection {
 
     fn refuse(&mut self, problem: &Problem) {
         let code = problem.code.name();
+        if problem.code == Code::Forbidden {
+            let (caller, on) = (&self.caller, problem.call_id.as_deref().unwrap_or_default());
+            self.app.audit.refused(Some(caller), caller.peer, on, code);
+        }
         self.app.metrics.errors.get_or_create(&Refusal { code }).inc();
         self.socket.send(Answer::refused(problem).to_json());
     }

@@ -71,6 +71,7 @@ pub(super) struct Metrics {
     pub refused: Family<Webhook, Counter>,
     pub access_changes: Family<Reload, Counter>,
     pub handshakes_failed: Counter,
+    pub audit_not_listed: Counter,
     pub tls_reloads: Family<Reload, Counter>,
     pub ack_seconds: Histogram,
     pub webhooks: Family<Webhook, Counter>,
@@ -102,6 +103,7 @@ impl Metrics {
             refused: Family::default(),
             access_changes: Family::default(),
             handshakes_failed: Counter::default(),
+            audit_not_listed: Counter::default(),
             tls_reloads: Family::default(),
             ack_seconds: Histogram::new(exponential_buckets(0.000_05, 2.0, 18)),
             webhooks: Family::default(),
@@ -151,6 +153,11 @@ impl Metrics {
             metrics.handshakes_failed.clone(),
         );
         all.register("tls_reloads", "Changes of the certificates", metrics.tls_reloads.clone());
+        all.register(
+            "audit_not_listed",
+            "Refusals and logins that are not listed one by one",
+            metrics.audit_not_listed.clone(),
+        );
         all.register("ack_seconds", "From read to ack", metrics.ack_seconds.clone());
         all.register("webhooks", "Requests to webhooks", metrics.webhooks.clone());
         all.register(

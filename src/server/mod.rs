@@ -2,6 +2,7 @@
 //!
 //! Turns bytes into calls of the desk and back; decides nothing about calls or alerts itself.
 
+mod audit;
 mod console;
 mod contracts;
 mod docs;
@@ -52,6 +53,8 @@ struct App {
     metrics: metrics::Metrics,
     /// Who may come in.
     gate: Gate,
+    /// Who did what.
+    audit: audit::Audit,
     /// TLS, where it is spoken.
     tls: Option<tls::Tls>,
     registry: Registry,

@@ -31,6 +31,7 @@ fn table() -> Vec<Route> {
         get("/v1/calls/{call_id}", Needs::Token(Deed::Look), lists::call),
         get("/v1/alerts", Needs::Token(Deed::Look), lists::alerts),
         get("/v1/shift", Needs::Token(Deed::Look), lists::shift),
+        get("/v1/audit", Needs::Token(Deed::Audit), lists::audit),
         post("/v1/score", Needs::Token(Deed::Score), rest::score),
         post("/v1/webhooks/{format}", Needs::Webhook, webhooks::endpoint),
         get("/healthz", Needs::Nothing, rest::healthz),
@@ -45,7 +46,8 @@ fn table() -> Vec<Route> {
 /// Everything the server answers.
 pub(super) fn router(app: Arc<App>) -> Router {
     let add = |router: Router<_>, route: Route| {
-        let guard = middleware::from_fn_with_state((Arc::clone(&app), route.needs), guard::check);
+        let state = (Arc::clone(&app), route.needs, route.path);
+        let guard = middleware::from_fn_with_state(state, guard::check);
         router.route(route.path, route.handler.route_layer(guard))
     };
     let router = table().into_iter().fold(Router::new(), add);

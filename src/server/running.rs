@@ -10,19 +10,21 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::lists::Readings;
 use super::tls::{Settings as TlsSettings, Tls};
 use super::webhooks::Shelf;
-use super::{App, Settings, guard, listener, metrics, reload};
+use super::{App, Settings, audit, guard, listener, metrics, reload};
 use crate::access;
 use crate::desk::{self, Clock, Desk};
 use crate::egress;
 use crate::engine::Engine;
 use crate::hub::{self, Hub, Publication};
 use crate::journal::{self, CommitError, Committed, Journal, Writer};
+use crate::wire::audit::Done;
 use crate::wire::{self, answers::Limits};
 
 /// Settings of all rooms of the server.
@@ -48,6 +50,8 @@ pub struct Rooms {
     pub rules: Option<PathBuf>,
     /// Where alerts are sent.
     pub destinations: Vec<egress::Settings>,
+    /// Tells one configuration from another, for the audit.
+    pub fingerprint: String,
 }
 
 /// Why a server did not start.
@@ -81,6 +85,8 @@ pub struct Running {
     address: SocketAddr,
     pub(super) app: Arc<App>,
     writer: Writer,
+    /// Writes the audit.
+    audit: JoinHandle<()>,
 }
 
 impl Rooms {
@@ -140,6 +146,8 @@ pub async fn start(
     let hub = Arc::new(hub);
     let sink = Arc::clone(&hub);
     let readings = Readings::new(journal.library(), &rooms.journal);
+    let trail = journal.audit();
+    let audit_settings = rooms.journal.clone();
     let journal_metrics = journal::Metrics::register(&mut registry);
     let (writer, handle) = Writer::start(
         journal,
@@ -166,6 +174,16 @@ pub async fn start(
         tracing::info!(records, seconds, open_calls = desk.open_calls(), "folded the journal");
     }
     let metrics = metrics::Metrics::register(&mut registry);
+    let (audit, writing) =
+        audit::Audit::new(trail, &audit_settings, metrics.audit_not_listed.clone());
+    let writing = tokio::spawn(writing);
+    let engine = desk.engine();
+    let facts = [
+        (Done::Model, engine.model_name().to_owned()),
+        (Done::Rules, engine.ruleset.hash.to_string()),
+        (Done::Config, rooms.fingerprint),
+    ];
+    audit.started(facts).await;
     let webhooks = Shelf::new(
         rooms.server.webhook_calls,
         metrics.webhook_calls.clone(),
@@ -178,6 +196,7 @@ pub async fn start(
         metrics,
         webhooks,
         gate,
+        audit,
         tls,
         registry,
         rules: reload::RulesStatus::default(),
@@ -213,7 +232,7 @@ pub async fn start(
         let watch = reload::watch(Arc::clone(&app), path, hangup);
         app.sockets.spawn(app.drain.clone().run_until_cancelled_owned(watch));
     }
-    Ok(Running { address, app, writer })
+    Ok(Running { address, app, writer, audit: writing })
 }
 
 impl Running {
@@ -232,7 +251,7 @@ impl Running {
     /// so that whoever asks `/readyz` hears 503. Says whether all of it was done within
     /// `drain_timeout_s`.
     pub async fn drain(self) -> bool {
-        let Running { app, writer, .. } = self;
+        let Running { app, writer, audit, .. } = self;
         let patience = Duration::from_secs(app.settings.drain_timeout_s);
         let deadline = tokio::time::Instant::now() + patience;
         tracing::info!("draining");
@@ -255,8 +274,10 @@ impl Running {
         app.http.close();
         // Requests in progress have a moment of their own; the listener goes at once.
         let _ = tokio::time::timeout(listener::REQUEST_PATIENCE * 2, app.http.wait()).await;
-        // The desk holds the way in to the writer, which ends when that is dropped.
+        app.audit.flush().await;
+        // The desk holds the way in to the writer, which ends when that is dropped; so for the audit.
         drop(app);
+        let _ = tokio::time::timeout(listener::REQUEST_PATIENCE, audit).await;
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
         let left = left.max(Duration::from_millis(100));
         let ended = tokio::task::spawn_blocking(move || writer.join(left)).await;

@@ -4,6 +4,7 @@
 //! messages; the types it hands on are those of `engine`.
 
 pub mod answers;
+pub mod audit;
 pub mod bodies;
 pub mod commands;
 pub mod console;

@@ -5,6 +5,7 @@
 //! ask for them again. Only this room knows SQLite.
 
 mod archive;
+mod audit;
 mod backup;
 mod batch;
 mod check;
@@ -29,7 +30,7 @@ use std::time::Instant;
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::{CommitError, History, Journal, Library, Outbox, Outgoing, Record, Settings};
+use super::{CommitError, History, Journal, Library, Outbox, Outgoing, Record, Settings, Trail};
 use ledger::{Ledger, Line};
 use outbox::Shelf;
 
@@ -185,6 +186,10 @@ impl Journal for Sqlite {
 
     fn library(&self) -> Option<Arc<dyn Library>> {
         Some(Arc::new(library::Shelves::new(&self.file)))
+    }
+
+    fn audit(&self) -> Arc<dyn Trail> {
+        Arc::new(audit::Table::new(&self.file))
     }
 
     fn open_outbox(

@@ -29,6 +29,11 @@ impl<'a> Archive<'a> {
         Archive { hub, library, until }
     }
 
+    /// When its time is over.
+    pub fn until(&self) -> Instant {
+        self.until
+    }
+
     /// Whether its time is over.
     pub fn is_late(&self) -> bool {
         Instant::now() >= self.until

@@ -22,7 +22,8 @@ use super::guard::Caller;
 use super::rest::{json_body, overloaded, problem};
 use crate::journal::{Library, ReadError, Settings};
 use crate::wire::Scopes;
-use crate::wire::lists::{AlertKey, AlertQuery, CallQuery, Parameters, ShiftQuery};
+use crate::wire::audit::{AuditEntry, AuditQuery};
+use crate::wire::lists::{AlertKey, AlertQuery, CallQuery, Page, Parameters, ShiftQuery};
 use archive::Archive;
 
 pub(super) use one::call;
@@ -91,6 +92,25 @@ pub(super) async fn shift(
         .and_then(|given| ShiftQuery::parse(&given, app.desk.now()))
         .map(|query| ShiftQuery { scopes: Scopes::clone(&caller.grant.scopes), ..query });
     read(&app, parsed, |archive, query| shift::figures(archive, &query)).await
+}
+
+/// `GET /v1/audit`.
+pub(super) async fn audit(State(app): State<Arc<App>>, Query(given): Given) -> Response<Body> {
+    let parsed = (|| {
+        let given = Parameters::new(given, &AuditQuery::NAMES)?;
+        let parse = |text: &str| text.parse::<u64>().ok();
+        let (after, limit) = (after(&given, parse)?, limit(&app, &given)?);
+        Ok((AuditQuery::parse(&given)?, after, limit))
+    })();
+    // Who asks sees what was done before.
+    app.audit.flush().await;
+    let trail = Arc::clone(app.audit.trail());
+    read(&app, parsed, move |archive, (query, after, limit)| {
+        let found = trail.read(&query, after, limit, archive.until())?;
+        let items: Vec<AuditEntry> = found.items.into_iter().map(|(_, entry)| entry).collect();
+        Ok(Page { items, next: found.reached.map(|id| id.to_string()) })
+    })
+    .await
 }
 
 fn after<K>(given: &Parameters, parse: impl Fn(&str) -> Option<K>) -> Result<Option<K>, String> {

@@ -14,6 +14,7 @@ use crate::journal::{Most, ReadError};
 use crate::server::App;
 use crate::server::guard::Caller;
 use crate::server::rest::{body_of, json_body, problem};
+use crate::wire::audit::Done;
 use crate::wire::exports::{MAX_CHUNKS, MAX_TEXT_BYTES, vcon, webvtt};
 use crate::wire::lists::{CallDetail, Parameters};
 use crate::wire::{Place, Scopes};
@@ -44,13 +45,21 @@ pub(in crate::server) async fn call(
         Ok(form) => form,
         Err(text) => return problem(StatusCode::BAD_REQUEST, "bad_request", &text),
     };
+    let scopes = Arc::clone(&caller.grant.scopes);
     let answered = blocking(&app, move |archive| {
-        let found = find(archive, &caller.grant.scopes, &name, form)?;
+        let found = find(archive, &scopes, &name, form)?;
         // A long call takes a while to write out, too.
-        Ok(found.map(|(call, form)| written(&call, form)))
+        Ok(found.map(|(call, form)| (call.view.call_id.clone(), form, written(&call, form))))
     });
     match answered.await {
-        Ok(Some(response)) => response,
+        Ok(Some((call_id, form, response))) => {
+            if form != Form::Json && response.status() == StatusCode::OK {
+                let who = caller.grant.user.as_deref().unwrap_or("anybody");
+                let form = FORMS.iter().find(|(_, own)| *own == form).map(|(name, _)| *name);
+                app.audit.note(&caller, who, Done::Export, Some(&call_id), form);
+            }
+            response
+        }
         Ok(None) => problem(StatusCode::NOT_FOUND, "not_found", "no such call is kept here"),
         Err(response) => *response,
     }

@@ -8,6 +8,7 @@ use super::urls::{ConsoleParameters, IngestParameters, WebhookFormat, WebhookPar
 use crate::call::Call;
 use crate::engine::alert::Alert;
 use crate::engine::effects::CallView;
+use crate::wire::audit::{AuditEntry, AuditParameters};
 use crate::wire::bodies::{Alive, ErrorBody, Readiness, ScoredCall};
 use crate::wire::exports::{vcon, webvtt};
 use crate::wire::lists::form::{
@@ -28,7 +29,7 @@ const TAGS: [(&str, &str); 5] = [
     ("scoring", "Recorded calls through the live engine."),
     ("platforms", "Where transcripts come in."),
     ("consoles", "Where forecasts and alerts go out."),
-    ("server", "Health, metrics and contracts. Open without a token, but the metrics."),
+    ("server", "Health, metrics and contracts. Open without a token, but metrics and audit."),
 ];
 
 /// A method of a path.
@@ -65,6 +66,11 @@ fn endpoints(schemas: &mut Schemas) -> Vec<Endpoint> {
         get("/v1/shift", "getShift", "calls", "The figures of some hours")
             .query(schemas.parameters::<ShiftParameters>())
             .answers(200, "The figures.", schemas.sent::<Shift>())
+            .refuses(&[400, 500, 503])
+            .asks_token(),
+        get("/v1/audit", "listAudit", "server", "Who did what, newest first; for admins")
+            .query(schemas.parameters::<AuditParameters>())
+            .answers(200, "A part of the list.", schemas.sent::<Page<AuditEntry>>())
             .refuses(&[400, 500, 503])
             .asks_token(),
         post("/v1/score", "scoreCall", "scoring", "Scores a whole call; keeps nothing")

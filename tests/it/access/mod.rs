@@ -1,5 +1,6 @@
 //! Who may what, tried from outside: every endpoint and every message, with every kind of token.
 
+mod audit;
 mod jwt;
 mod scopes;
 mod table;

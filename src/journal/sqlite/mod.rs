@@ -43,6 +43,11 @@ pub use library::library;
 /// Name of the journal in its directory.
 pub const FILE: &str = "journal.db";
 
+/// The audit of the journal in `dir`, also while a server uses it.
+pub fn trail(dir: &Path) -> Arc<dyn Trail> {
+    Arc::new(audit::Table::new(&dir.join(FILE)))
+}
+
 /// A journal in a directory. While it is open, no other process can open it to write.
 #[derive(Debug)]
 pub struct Sqlite {

@@ -20,7 +20,7 @@ use super::guard::{self, Caller};
 use super::{App, rest, signature, vendor};
 use crate::desk::{Now, Platform};
 use crate::wire::vendors::{self, About, Adapter, Event, Facts, Format, Memory, Reading};
-use crate::wire::{Place, Problem, Scopes, ingest};
+use crate::wire::{Place, Problem, ingest};
 
 pub(super) use shelf::Shelf;
 
@@ -58,7 +58,13 @@ pub(super) async fn endpoint(
         // What was handed in stays; the retry waits for it.
         Err(_) => rest::overloaded("the journal is too slow; try again"),
     };
-    app.metrics.webhook(response.status().as_u16());
+    let status = response.status();
+    app.metrics.webhook(status.as_u16());
+    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        let path = "/v1/webhooks/{format}";
+        app.metrics.refused(status.as_u16(), path, caller.peer);
+        app.audit.refused(Some(&caller), caller.peer, path, status.as_str());
+    }
     response
 }
 
@@ -100,10 +106,9 @@ async fn take(
         }
         parsed => parsed?,
     };
-    let scopes = &caller.grant.scopes;
     if let (true, Some(call_id)) = (format.goes_on(), &facts.call_id) {
         let text = std::str::from_utf8(&bytes).unwrap_or_default();
-        return tell(app, scopes, format, call_id.clone(), News::Text(text), &facts).await;
+        return tell(app, caller, format, call_id.clone(), News::Text(text), &facts).await;
     }
     let mut calls: Vec<(String, Vec<Reading>)> = Vec::new();
     for reading in readings {
@@ -122,7 +127,7 @@ async fn take(
         }
     }
     for (call_id, readings) in calls {
-        tell(app, scopes, format, call_id, News::Readings(readings), &facts).await?;
+        tell(app, caller, format, call_id, News::Readings(readings), &facts).await?;
     }
     Ok(())
 }
@@ -163,16 +168,18 @@ fn parse(
 /// Gives what is new of one call to the desk and waits until it is durable.
 async fn tell(
     app: &App,
-    scopes: &Arc<Scopes>,
+    caller: &Caller,
     format: Format,
     call_id: String,
     news: News<'_>,
     facts: &Facts,
 ) -> Result<(), Refusal> {
     let busy = || Box::new(rest::overloaded("the journal has no room; try again"));
-    let mut platform = Platform::of_webhooks(Arc::clone(&app.desk)).within(Arc::clone(scopes));
+    let mut platform =
+        Platform::of_webhooks(Arc::clone(&app.desk)).within(Arc::clone(&caller.grant.scopes));
     // Before anything that the requests of others for this call share.
     if !platform.may_reach(&call_id, place(&news, facts)) {
+        app.audit.refused(Some(caller), caller.peer, &call_id, "forbidden");
         let text = "no such call is kept here";
         return Err(Box::new(rest::problem(StatusCode::NOT_FOUND, "not_found", text)));
     }

@@ -317,7 +317,7 @@ mod tests {
         assert_eq!(listed.iter().map(|one| one.state).collect::<Vec<_>>(), ["revoked", "expired"]);
         let file = store.file().to_owned();
         let kept = std::fs::read_to_string(&file).unwrap();
-        assert!(!kept.contains(&text) && !kept.contains(text.rsplit('_').next().unwrap()));
+        assert!(!kept.contains(&text) && !kept.contains(text.splitn(3, '_').nth(2).unwrap()));
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
         let error = store.revoke("nobody").unwrap_err().to_string();

@@ -137,7 +137,7 @@ async fn an_expired_token_is_cut_off() {
     let folder = tempfile::tempdir().unwrap();
     token(folder.path(), &["--role", "admin"]);
     let server = Server::on_disk(folder.path(), ([127, 0, 0, 1], 0).into());
-    let short = token(folder.path(), &["--role", "supervisor", "--expires", "4s"]);
+    let short = token(folder.path(), &["--role", "supervisor", "--expires", "8s"]);
     until_status(&server, &short, 200).await;
     let (mut peer, _) = board(&server, &short).await;
     assert_eq!(peer.close_code().await, 4401);

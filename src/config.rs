@@ -6,13 +6,16 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
 use crate::server::Rooms;
 use crate::text::one_line;
-use crate::{desk, egress, engine, hub, journal, server, telemetry, wire};
+use crate::{access, desk, egress, engine, hub, journal, server, telemetry, wire};
 
 const PREFIX: &str = "FOREWARN_";
+/// The variable with the token of clients.
+pub const TOKEN: &str = "FOREWARN_TOKEN";
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -30,6 +33,10 @@ pub struct Config {
     pub matrix: Option<PathBuf>,
     /// Log lines.
     pub log: telemetry::Settings,
+    /// Certificates.
+    pub tls: server::TlsSettings,
+    /// Who may come in.
+    pub auth: access::Settings,
     /// Connections.
     pub server: server::Settings,
     /// Messages.
@@ -165,7 +172,8 @@ impl Config {
             variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
         // A variable that holds a destination's secret is no setting.
         let named = |name: &str| config.destination.iter().any(|own| own.reads(name));
-        own.retain(|(name, _)| !named(name));
+        // Nor is the token that `replay` and `watch` show.
+        own.retain(|(name, _)| !named(name) && name != TOKEN);
         own.sort();
         for (variable, value) in own {
             set(&mut table, &variable, &value);
@@ -184,6 +192,8 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         for (section, checked) in [
             ("log", self.log.check()),
+            ("tls", self.tls.check()),
+            ("auth", self.auth.check()),
             ("server", self.server.check()),
             ("wire", self.wire.check()),
             ("desk", self.desk.check()),
@@ -205,16 +215,36 @@ impl Config {
         opened.map(drop).map_err(ConfigError::in_destination)
     }
 
+    /// Checks the files of tokens and keys, too, and that nobody but this machine reaches a server
+    /// without any.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the section and the setting.
+    pub fn check_access(&self) -> Result<(), ConfigError> {
+        let checked = self.rooms().check_access();
+        checked.map_err(|(section, why)| ConfigError::in_section(section, &why))
+    }
+
+    /// A hash of all that can be seen of it; secrets are no part.
+    fn fingerprint(&self) -> String {
+        let text = toml::to_string(self).unwrap_or_default();
+        Sha256::digest(text.as_bytes())[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// The settings of the rooms of the server.
     pub fn rooms(&self) -> Rooms {
         Rooms {
             server: self.server.clone(),
+            tls: self.tls.clone(),
+            auth: self.auth.clone(),
+            data_dir: self.data_dir.clone(),
             desk: self.desk.clone(),
             hub: self.hub.clone(),
             journal: self.journal.clone(),
             wire: self.wire.clone(),
             rules: self.rules.clone(),
             destinations: self.destination.clone(),
+            fingerprint: self.fingerprint(),
         }
     }
 }
@@ -233,7 +263,7 @@ fn set(table: &mut Table, variable: &str, text: &str) {
     let parsed: Result<Table, _> = toml::from_str(&format!("value = {text}"));
     let value = parsed.ok().and_then(|mut table| table.remove("value"));
     let value = value.unwrap_or_else(|| Value::String(text.to_owned()));
-    let sections = ["log", "server", "wire", "desk", "hub", "journal", "engine"];
+    let sections = ["log", "tls", "auth", "server", "wire", "desk", "hub", "journal", "engine"];
     match path.split_once('_') {
         Some((section, key)) if sections.contains(&section) => {
             let entry = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
@@ -270,6 +300,7 @@ mod tests {
                 ("FOREWARN_SERVER_LISTEN", "127.0.0.1:0"),
                 ("FOREWARN_DATA_DIR", "/tmp/x"),
                 ("FOREWARN_LOG_FORMAT", "json"),
+                ("FOREWARN_TOKEN", "of a client"),
                 ("PATH", "/bin"),
             ],
         )
@@ -345,10 +376,11 @@ mod tests {
     #[test]
     fn the_port_is_not_opened_to_all_by_accident() {
         let config = parse("[server]\nlisten = \"0.0.0.0:80\"", &[]).unwrap();
-        let error = config.check().unwrap_err().to_string();
+        let error = config.check_access().unwrap_err().to_string();
         assert!(error.starts_with("[server] `listen` is 0.0.0.0:80"), "{error}");
+        assert!(error.contains("`forewarn token new"), "{error}");
         let more = "[server]\nlisten = \"0.0.0.0:80\"\nallow_remote_without_tokens = true";
-        assert_eq!(parse(more, &[]).unwrap().check(), Ok(()));
+        assert_eq!(parse(more, &[]).unwrap().check_access(), Ok(()));
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let Command::Check { file } = &args.command;
     let config = Config::load(file.as_deref(), variables()).map_err(Failure::usage)?;
     let checked = config.check().and_then(|()| config.check_destinations());
+    let checked = checked.and_then(|()| config.check_access());
     checked.map_err(|error| Failure::usage(error.at(file.as_deref(), variables())))?;
     // A model, rules, a playbook or a matrix that cannot be read would stop the start as well.
     engine::build(Files::of(&config), config.engine.clone())?;

@@ -72,7 +72,7 @@ async fn demo(args: &Args, engine: Arc<Engine>, samples: Vec<Call>) -> Result<()
     let address = running.address();
     welcome(address).map_err(|error| Failure::output(&error))?;
     let url = format!("ws://{address}/v1/ingest");
-    let target = Target::new(&url, INGEST, None).map_err(Failure::failed)?;
+    let target = Target::new(&url, INGEST, None, None).map_err(Failure::failed)?;
     let settings = Settings { speed: args.speed, at_once: AT_ONCE, stagger: STAGGER };
     let (notes, mut heard) = mpsc::channel(64);
     let played = client::play(&target, scripts(samples), &settings, Arc::default(), notes);

@@ -12,11 +12,13 @@ mod failure;
 mod import;
 mod journal;
 mod lessons;
+mod login;
 mod matrix;
 mod progress;
 mod replay;
 mod score;
 mod serve;
+mod token;
 mod train;
 mod watch;
 
@@ -62,6 +64,8 @@ enum Command {
     Matrix(matrix::Args),
     /// See whether alerts reach a destination.
     Destination(destination::Args),
+    /// Make, list and revoke tokens: who may what.
+    Token(token::Args),
     /// Look after the journal: check, export, backup, restore.
     Journal(journal::Args),
 }
@@ -92,6 +96,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Config(args) => config::run(&args),
         Command::Matrix(args) => matrix::run(&args),
         Command::Destination(args) => destination::run(&args),
+        Command::Token(args) => token::run(args),
         Command::Journal(args) => journal::run(&args),
     }
 }

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Failure;
+use super::login::Login;
 use crate::client::{self, INGEST, Note, PlayError, Script, Settings, Speed, Tally, Target};
 use crate::corpus;
 
@@ -45,9 +46,8 @@ pub(super) struct Args {
     /// Put before every call's id, so that the same calls can be played again.
     #[arg(long, value_name = "P", default_value = "")]
     id_prefix: String,
-    /// File that holds the token to show, if the server asks for one.
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    login: Login,
     /// Write every score the server sends to this file, one JSON object a line.
     #[arg(long, value_name = "FILE")]
     scores: Option<PathBuf>,
@@ -60,8 +60,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let mut target =
-        Target::new(&args.url, INGEST, token(args)?.as_deref()).map_err(Failure::usage)?;
+    let mut target = args.login.target(&args.url, INGEST)?;
     let scores = args.scores.as_deref().map(create).transpose()?;
     if scores.is_some() {
         target = target.with_parameter("scores", "true").map_err(Failure::usage)?;
@@ -79,14 +78,6 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             "not every message was acked, or some were refused; the lines above say which".into(),
         )),
     }
-}
-
-fn token(args: &Args) -> Result<Option<String>, Failure> {
-    let Some(path) = &args.token_file else { return Ok(None) };
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::Usage(format!("cannot read the token file {}: {error}", path.display()))
-    })?;
-    Ok(Some(text.trim().to_owned()))
 }
 
 fn create(path: &Path) -> Result<BufWriter<File>, Failure> {

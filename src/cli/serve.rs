@@ -16,7 +16,8 @@ use crate::journal::sqlite::Sqlite;
 use crate::journal::{Journal, Memory};
 use crate::{server, telemetry};
 
-/// Serves call platforms and consoles. Prints `listening on http://ADDR` when it is ready.
+/// Serves call platforms and consoles. Prints `listening on http://ADDR`, with TLS
+/// `https://ADDR`, when it is ready.
 #[derive(Debug, Parser)]
 #[command(after_help = "Examples:
   forewarn serve
@@ -81,6 +82,7 @@ fn config(args: Args) -> Result<Config, Failure> {
     config.playbook = args.playbook.or(config.playbook);
     config.matrix = args.matrix.or(config.matrix);
     let checked = config.check().and_then(|()| config.check_destinations());
+    let checked = checked.and_then(|()| config.check_access());
     checked.map_err(|error| Failure::usage(error.at(args.config.as_deref(), variables())))?;
     Ok(config)
 }
@@ -97,7 +99,7 @@ async fn serve(config: Config, engine: Arc<Engine>) -> Result<(), Failure> {
         })?;
     {
         let mut out = std::io::stdout().lock();
-        writeln!(out, "listening on http://{}", running.address())
+        writeln!(out, "listening on {}://{}", running.scheme(), running.address())
             .and_then(|()| out.flush())
             .map_err(|error| Failure::output(&error))?;
     }

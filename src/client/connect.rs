@@ -1,5 +1,8 @@
 //! Opening a websocket to a server.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use http::{HeaderValue, StatusCode, Uri, header};
 use thiserror::Error;
 use tokio::net::TcpStream;
@@ -9,6 +12,7 @@ use tokio_tungstenite::tungstenite::error::Error as WsError;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::socket::Socket;
+use super::tls;
 
 /// Zeroed before each read, so small.
 const READ_BUFFER_BYTES: usize = 4 << 10;
@@ -19,7 +23,10 @@ const MAX_REASON_CHARS: usize = 300;
 #[derive(Clone)]
 pub struct Target {
     uri: Uri,
+    host: String,
     authority: String,
+    /// What it trusts, when it speaks TLS.
+    tls: Option<Arc<tls::Trust>>,
     subprotocol: &'static str,
     token: Option<HeaderValue>,
 }
@@ -82,7 +89,8 @@ impl ConnectError {
 }
 
 impl Target {
-    /// Checks the address. `token` goes out as `Authorization: Bearer`.
+    /// Checks the address. `token` goes out as `Authorization: Bearer`. `ca` names a file with the
+    /// authorities of which a `wss://` server must have its certificate; without it the system's.
     ///
     /// # Errors
     /// [`ConnectError::Url`].
@@ -90,6 +98,7 @@ impl Target {
         url: &str,
         subprotocol: &'static str,
         token: Option<&str>,
+        ca: Option<&Path>,
     ) -> Result<Target, ConnectError> {
         let bad = |why: &str| ConnectError::Url { url: url.to_owned(), why: why.to_owned() };
         let uri: Uri = url.parse().map_err(|error: http::uri::InvalidUri| {
@@ -97,16 +106,23 @@ impl Target {
         })?;
         match uri.scheme_str() {
             Some("ws") => {}
-            Some("wss") => return Err(bad("TLS is not spoken here; write ws://")),
-            _ => return Err(bad("write ws://HOST:PORT/PATH")),
+            Some("wss") => {}
+            _ => return Err(bad("write ws://HOST:PORT/PATH, or wss:// for TLS")),
         }
+        let is_secure = uri.scheme_str() == Some("wss");
+        if ca.is_some() && !is_secure {
+            return Err(bad("authorities are for TLS; write wss://"));
+        }
+        let tls = is_secure.then(|| tls::trust(ca)).transpose().map_err(|why| bad(&why))?;
         let host = uri.host().ok_or_else(|| bad("the host is missing"))?;
-        let authority = format!("{host}:{}", uri.port_u16().unwrap_or(80));
+        let authority =
+            format!("{host}:{}", uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 }));
         let token = token
             .map(|token| HeaderValue::try_from(format!("Bearer {token}")))
             .transpose()
             .map_err(|_| bad("the token holds characters that no header may"))?;
-        Ok(Target { uri, authority, subprotocol, token })
+        let host = host.to_owned();
+        Ok(Target { uri, host, authority, tls, subprotocol, token })
     }
 
     /// Adds a parameter to the query.
@@ -133,6 +149,12 @@ impl Target {
         let stream = TcpStream::connect(&self.authority).await.map_err(unreachable)?;
         // Without it, small messages wait for the peer's delayed acknowledgement.
         stream.set_nodelay(true).map_err(unreachable)?;
+        let stream: Box<dyn tls::Wire> = match &self.tls {
+            None => Box::new(stream),
+            Some(trusted) => tls::connect(Arc::clone(trusted), &self.host, stream)
+                .await
+                .map_err(|error| broken(format!("TLS: {error}")))?,
+        };
         let mut request =
             self.uri.clone().into_client_request().map_err(|error| broken(error.to_string()))?;
         let headers = request.headers_mut();
@@ -175,18 +197,24 @@ mod tests {
 
     #[test]
     fn addresses_are_checked_before_anything_is_sent() {
-        let target = |url| Target::new(url, super::super::INGEST, None);
+        let target = |url| Target::new(url, super::super::INGEST, None, None);
         assert_eq!(target("ws://localhost/v1/ingest").unwrap().authority, "localhost:80");
         assert_eq!(target("ws://[::1]:8080/v1/ingest").unwrap().authority, "[::1]:8080");
-        for url in ["http://localhost", "wss://localhost", "localhost:8080", "ws://", "ws://a b"] {
+        for url in ["http://localhost", "localhost:8080", "ws://", "ws://a b"] {
             assert!(matches!(target(url), Err(ConnectError::Url { .. })), "{url}");
         }
-        assert!(Target::new("ws://localhost", super::super::INGEST, Some("a\nb")).is_err());
+        assert!(Target::new("ws://localhost", super::super::INGEST, Some("a\nb"), None).is_err());
+        let nowhere = Some(Path::new("/nowhere/ca.pem"));
+        for (url, part) in [("wss://h/", "/nowhere/ca.pem"), ("ws://h/", "write wss://")] {
+            let error = Target::new(url, super::super::INGEST, None, nowhere).unwrap_err();
+            assert!(error.to_string().contains(part), "{error}");
+        }
     }
 
     #[test]
     fn parameters_are_encoded() {
-        let target = Target::new("ws://h/v1/console?a=b", super::super::CONSOLE, None).unwrap();
+        let target =
+            Target::new("ws://h/v1/console?a=b", super::super::CONSOLE, None, None).unwrap();
         let target = target.with_parameter("user", "Zoë & co").unwrap();
         assert_eq!(target.uri.query(), Some("a=b&user=Zo%C3%AB%20%26%20co"));
     }

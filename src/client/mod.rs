@@ -13,6 +13,7 @@ mod play;
 mod script;
 mod socket;
 mod tally;
+mod tls;
 
 pub use connect::{ConnectError, Target};
 pub use console::{Subscription, watch};

@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use futures_util::{FutureExt, Sink, Stream, StreamExt};
 use thiserror::Error;
-use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::Error as WsError;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+use super::tls::Wire;
 
 /// How long the server has to answer our close.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
@@ -56,14 +57,14 @@ pub(super) enum Step {
 /// A connection to a server.
 #[derive(Debug)]
 pub(super) struct Socket {
-    ws: WebSocketStream<TcpStream>,
+    ws: WebSocketStream<Box<dyn Wire>>,
     outbox: VecDeque<Message>,
     unflushed: bool,
 }
 
 impl Socket {
     /// Takes over a connection after its handshake.
-    pub fn new(ws: WebSocketStream<TcpStream>) -> Socket {
+    pub fn new(ws: WebSocketStream<Box<dyn Wire>>) -> Socket {
         Socket { ws, outbox: VecDeque::new(), unflushed: false }
     }
 

@@ -13,7 +13,7 @@ use crate::engine::event::{Event, Recorded};
 use crate::engine::{CallState, Engine};
 use crate::hub::{CallNumber, Publication, Shown, Timing};
 use crate::journal::{Archive, CommitSlot, Entry, Permit, Record};
-use crate::wire::Code;
+use crate::wire::{Code, Place};
 
 /// What came of an event.
 #[derive(Debug, Default)]
@@ -70,6 +70,12 @@ impl LiveCall {
             said_bytes: 0,
             evicted: false,
         }
+    }
+
+    /// What scopes look at.
+    pub fn place(&self) -> Place<'_> {
+        let (queue, team, agent) = self.state.keys();
+        Place { queue, team, agent }
     }
 
     pub fn is_open(&self) -> bool {

@@ -15,6 +15,7 @@ mod model_tests;
 mod people;
 mod platform;
 mod presence;
+mod reach;
 mod recover;
 mod rulesets;
 mod shelf;

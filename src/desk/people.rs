@@ -8,12 +8,14 @@ use crate::engine::event::{Action, Event};
 use crate::engine::{Check, Refusal};
 use crate::hub::Publication;
 use crate::journal::{CommitSlot, Permit};
+use crate::wire::{Place, Scopes};
 
 /// A person at a console.
 #[derive(Debug)]
 pub struct Person {
     desk: Arc<Desk>,
     name: String,
+    scopes: Arc<Scopes>,
     slot: Arc<CommitSlot>,
     ticket: u64,
 }
@@ -30,7 +32,14 @@ pub enum Answer {
 impl Person {
     /// A person who has done nothing yet.
     pub fn new(desk: Arc<Desk>, name: String) -> Person {
-        Person { desk, name, slot: Arc::default(), ticket: 0 }
+        Person { desk, name, scopes: Arc::default(), slot: Arc::default(), ticket: 0 }
+    }
+
+    /// The same, for whom calls outside are as if they were not there.
+    #[must_use]
+    pub fn within(mut self, scopes: Arc<Scopes>) -> Person {
+        self.scopes = scopes;
+        self
     }
 
     /// The desk it belongs to.
@@ -56,14 +65,20 @@ impl Person {
         permit: Permit<'_, Publication>,
     ) -> Answer {
         let desk = Arc::clone(&self.desk);
-        let Some(alert) = desk.hub.alert(alert_id) else {
-            return refused("not_found", format!("no alert `{alert_id}`"));
+        let unknown = || refused("not_found", format!("no alert `{alert_id}`"));
+        let alert = desk.hub.alert(alert_id);
+        let Some(alert) = alert.filter(|alert| self.scopes.allow(Place::of_alert(alert))) else {
+            return unknown();
         };
         let Some(call) = desk.shelf.live(&alert.call_id) else {
             // Only calls without an open alert leave the desk.
             return refused("already_resolved", format!("alert `{alert_id}` is closed"));
         };
         let mut call = call.lock();
+        // Where the call is now counts, also when its alert's message is still on its way.
+        if !self.scopes.allow(call.place()) {
+            return unknown();
+        }
         let check = call.state.check(&call.engine, alert_id, &self.name, &action);
         self.ticket += 1;
         let ticket = (Arc::clone(&self.slot), self.ticket);
@@ -88,10 +103,12 @@ impl Person {
     ) -> Answer {
         let desk = Arc::clone(&self.desk);
         let shared: Option<Arc<SharedCall>> = desk.shelf.live(call_id);
-        let Some(shared) = shared else {
-            return refused("not_found", format!("no open call `{call_id}`"));
-        };
+        let unknown = || refused("not_found", format!("no open call `{call_id}`"));
+        let Some(shared) = shared else { return unknown() };
         let mut call = shared.lock();
+        if !self.scopes.allow(call.place()) {
+            return unknown();
+        }
         if !call.is_open() {
             return refused("not_found", format!("call `{call_id}` is over"));
         }

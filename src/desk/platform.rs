@@ -8,13 +8,14 @@ use foldhash::{HashMap, HashMapExt};
 
 use super::Desk;
 use super::live_call::{Applied, LiveCall, SharedCall, Ticket};
+use super::reach::forbidden;
 use super::shelf::Known;
 use crate::engine::CallState;
 use crate::engine::effects::Score;
 use crate::engine::event::{CallStart, CallUpdate, Event};
 use crate::hub::Publication;
 use crate::journal::{CommitSlot, Permit};
-use crate::wire::{Body, Code, Message, Problem};
+use crate::wire::{Body, Code, Message, Problem, Scopes};
 
 /// Lost calls a connection remembers, to say `taken_over` instead of `unknown_call`.
 const MAX_LOST: usize = 1_024;
@@ -90,6 +91,8 @@ pub struct Platform {
     held: usize,
     /// How long its calls wait for another connection when this one is gone.
     grace_s: u32,
+    /// Calls outside are as if they were not there.
+    pub(super) scopes: Arc<Scopes>,
 }
 
 /// What a connection knows of a call it started.
@@ -109,7 +112,15 @@ impl Platform {
     /// A connection that holds no call yet.
     pub fn new(desk: Arc<Desk>) -> Platform {
         let grace_s = desk.settings.resume_grace_s;
-        Platform { desk, link: Arc::default(), ticket: 0, calls: HashMap::new(), held: 0, grace_s }
+        Platform {
+            desk,
+            link: Arc::default(),
+            ticket: 0,
+            calls: HashMap::new(),
+            held: 0,
+            grace_s,
+            scopes: Arc::default(),
+        }
     }
 
     /// One that lasts for a single request; its calls then wait longer for the next.
@@ -200,6 +211,9 @@ impl Platform {
             let known = known.map(|(call_id, known)| (Arc::clone(call_id), known.clone()));
             match known {
                 None => {
+                    if !self.may_open(&start) {
+                        return Taken::refused(forbidden(&start.call_id, None));
+                    }
                     if !desk.shelf.reserve() {
                         desk.metrics.too_many_calls(desk.settings.max_open_calls);
                         return Taken::refused(too_many(
@@ -217,6 +231,10 @@ impl Platform {
                 }
                 Some((call_id, Known::Over(last_seq))) => {
                     drop(shard);
+                    // Nobody knows any more where it was.
+                    if !self.scopes.is_all() {
+                        return Taken::refused(forbidden(&call_id, None));
+                    }
                     let (ticket, _) = self.ticket();
                     fence(permit, ticket);
                     return self.started(call_id, last_seq, false, true);
@@ -224,6 +242,9 @@ impl Platform {
                 Some((_, Known::Live(call))) => {
                     drop(shard);
                     let mut locked = call.lock();
+                    if !locked.evicted && !self.scopes.allow(locked.place()) {
+                        return Taken::refused(forbidden(&start.call_id, None));
+                    }
                     if !locked.evicted {
                         return self.resume(desk, &call, &mut locked, permit);
                     }
@@ -342,7 +363,10 @@ impl Platform {
             return Taken { now, later: None };
         }
         *nacked = false;
-        let (event, problem) = desk.admit(&mut call, event);
+        let (event, problem) = match self.scopes.is_all() {
+            true => desk.admit(&mut call, event),
+            false => self.admit_within(desk, &mut call, event),
+        };
         self.ticket += 1;
         let ticket = Some((Arc::clone(&self.link.slot), self.ticket));
         let Applied { score, failed } =
@@ -374,7 +398,7 @@ impl Platform {
         };
         let Some(Hold::Mine { call, .. }) = self.calls.get(call_id) else {
             // Of a call that is over, what was received is acked again, bad or not.
-            return match desk.shelf.ended_at(call_id) {
+            return match self.ended_at(desk, call_id) {
                 Some(last_seq) if seq <= last_seq => self.not_held(desk, call_id, seq, permit),
                 _ => Taken::refused(problem),
             };
@@ -403,7 +427,7 @@ impl Platform {
         seq: u64,
         permit: Permit<'_, Publication>,
     ) -> Taken {
-        match desk.shelf.ended_at(call_id) {
+        match self.ended_at(desk, call_id) {
             Some(last_seq) if seq <= last_seq => {
                 desk.metrics.duplicates.inc();
                 let (ticket, number) = self.ticket();
@@ -418,11 +442,7 @@ impl Platform {
                 Taken::refused(taken_over(call_id, Some(seq)))
             }
             None => {
-                let text = format!(
-                    "call `{call_id}` is not open on this connection; send \
-                                    call_start first"
-                );
-                Taken::refused(address(Code::UnknownCall, text, call_id, Some(seq)))
+                Taken::refused(address(Code::UnknownCall, unknown(call_id), call_id, Some(seq)))
             }
         }
     }
@@ -467,7 +487,7 @@ impl Drop for Platform {
 
 impl Desk {
     /// What of an event that is next in line is applied: the event, or its refusal.
-    fn admit(&self, call: &mut LiveCall, event: Event) -> (Event, Option<Problem>) {
+    pub(super) fn admit(&self, call: &mut LiveCall, event: Event) -> (Event, Option<Problem>) {
         let Event::Update(CallUpdate { seq, attributes, .. }) = &event else {
             return (event, None);
         };
@@ -506,7 +526,12 @@ fn ack(ticket: u64, call_id: Arc<str>, seq: u64, score: Option<Box<Score>>) -> T
     Taken { now: None, later: Some((ticket, Later::Ack { call_id, seq, score })) }
 }
 
-fn address(code: Code, message: String, call_id: &str, seq: Option<u64>) -> Problem {
+/// What is said of a call that this connection does not have, or must not.
+pub(super) fn unknown(call_id: &str) -> String {
+    format!("call `{call_id}` is not open on this connection; send call_start first")
+}
+
+pub(super) fn address(code: Code, message: String, call_id: &str, seq: Option<u64>) -> Problem {
     let call_id = Some(Cow::Borrowed(call_id).into_owned());
     Problem { code, message, call_id, seq }
 }

@@ -284,6 +284,12 @@ impl CallState {
         self.alerts.open()
     }
 
+    /// Its queue, team and agent.
+    pub fn keys(&self) -> (Option<&str>, Option<&str>, Option<&str>) {
+        let start = &self.start;
+        (start.queue.as_deref(), start.team.as_deref(), start.agent_id.as_deref())
+    }
+
     /// The call as consoles and REST show it.
     pub fn view(&self, engine: &Engine) -> CallView {
         let risk = &self.risk;

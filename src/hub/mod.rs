@@ -28,6 +28,7 @@ pub use publish::{Publication, Shown, Timing};
 pub use queue::Queue;
 pub use subscribe::Picture;
 
+use crate::wire::Scopes;
 use state::State;
 
 /// Text of a frame, encoded once and shared by all consoles.
@@ -92,6 +93,17 @@ impl Settings {
     }
 }
 
+/// Who sits at a console, and what they may see.
+#[derive(Clone, Debug, Default)]
+pub struct Visitor {
+    /// Their name.
+    pub user: String,
+    /// Calls and alerts outside are as if they were not there.
+    pub scopes: Arc<Scopes>,
+    /// An agent: no tier that tells supervisors counts this console as one.
+    pub is_agent: bool,
+}
+
 /// The read model and the fan-out.
 #[derive(Debug)]
 pub struct Hub {
@@ -129,12 +141,20 @@ impl Hub {
         let state = self.lock();
         state.consoles.values().any(|console| {
             let sees = console.subscription.as_ref().filter(|matcher| matcher.matches(&keys));
-            sees.is_some_and(|own| alert.notify.iter().any(|told| own.is_for(&console.user, told)))
+            sees.is_some_and(|own| {
+                alert.notify.iter().any(|told| own.is_for(&console.visitor.user, told))
+            })
         })
     }
 
-    /// Takes in a new console of `user`. `None` when there are too many.
+    /// Takes in a new console of somebody who may see everything. `None` when there are too many.
+    #[cfg(test)]
     pub fn connect(self: &Arc<Self>, user: &str) -> Option<Console> {
+        self.seat(Visitor { user: user.to_owned(), ..Visitor::default() })
+    }
+
+    /// Takes in a new console. `None` when there are too many.
+    pub fn seat(self: &Arc<Self>, visitor: Visitor) -> Option<Console> {
         let mut state = self.lock();
         if state.consoles.len() >= self.settings.max_consoles {
             return None;
@@ -142,7 +162,7 @@ impl Hub {
         let id = state.next_console;
         state.next_console += 1;
         let queue = Arc::new(Queue::new(&self.settings, self.metrics.clone()));
-        state.consoles.insert(id, state::Subscriber::new(user, Arc::clone(&queue)));
+        state.consoles.insert(id, state::Subscriber::new(visitor, Arc::clone(&queue)));
         self.metrics.consoles.set(i64::try_from(state.consoles.len()).unwrap_or(i64::MAX));
         Some(Console { hub: Arc::clone(self), id, queue })
     }

@@ -1,11 +1,13 @@
 //! Which console a message concerns.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
+use super::Visitor;
 use crate::engine::alert::Alert;
 use crate::engine::effects::CallView;
 use crate::engine::policy::Level;
-use crate::wire::Filter;
+use crate::wire::{Filter, Place, Scopes};
 
 /// What a call or an alert is found by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,15 @@ impl Keys {
         }
     }
 
+    /// What scopes look at.
+    pub fn place(&self) -> Place<'_> {
+        Place {
+            queue: self.queue.as_deref(),
+            team: self.team.as_deref(),
+            agent: self.agent_id.as_deref(),
+        }
+    }
+
     /// Whether these are the keys of `view`, so that the old ones can be shared.
     pub fn fit(&self, view: &CallView) -> bool {
         self.level == view.level
@@ -47,7 +58,7 @@ impl Keys {
     }
 }
 
-/// A filter, ready to be asked often.
+/// A filter within what its console may see, ready to be asked often.
 #[derive(Debug)]
 pub(super) struct Matcher {
     queues: HashSet<String>,
@@ -55,16 +66,21 @@ pub(super) struct Matcher {
     agents: HashSet<String>,
     calls: HashSet<String>,
     min_level: Option<Level>,
+    scopes: Arc<Scopes>,
+    /// Its console is an agent's, whatever it filters.
+    is_agent: bool,
 }
 
 impl Matcher {
-    pub fn new(filter: Filter) -> Matcher {
+    pub fn new(filter: Filter, visitor: &Visitor) -> Matcher {
         Matcher {
             queues: filter.queues.into_iter().collect(),
             teams: filter.teams.into_iter().collect(),
             agents: filter.agents.into_iter().collect(),
             calls: filter.calls.into_iter().collect(),
             min_level: filter.min_level,
+            scopes: Arc::clone(&visitor.scopes),
+            is_agent: visitor.is_agent,
         }
     }
 
@@ -78,6 +94,7 @@ impl Matcher {
             && named(&self.teams, keys.team.as_ref())
             && named(&self.agents, keys.agent_id.as_ref())
             && named(&self.calls, Some(&keys.call_id))
+            && self.scopes.allow(keys.place())
     }
 
     /// Whether this console of `user` is one of those a tier tells. A console that names agents
@@ -85,8 +102,11 @@ impl Matcher {
     pub fn is_for(&self, user: &str, told: &str) -> bool {
         match told.split_once(':') {
             Some(("user", name)) => user == name,
-            Some(("agent", agent)) => user == agent || self.agents.contains(agent),
-            _ => self.agents.is_empty(),
+            Some(("agent", agent)) => {
+                let own = self.is_agent && self.scopes.agents().iter().any(|own| own == agent);
+                own || user == agent || self.agents.contains(agent)
+            }
+            _ => !self.is_agent && self.agents.is_empty(),
         }
     }
 

@@ -7,7 +7,7 @@ use foldhash::{HashMap, HashMapExt};
 
 use super::ring::Ring;
 use super::routing::{Keys, Matcher};
-use super::{Metrics, Queue, Settings};
+use super::{Metrics, Queue, Settings, Visitor};
 use crate::engine::alert::Alert;
 use crate::engine::effects::{CallPhase, CallView, Progress, Said};
 use crate::wire::lists::AlertKey;
@@ -53,7 +53,7 @@ pub(super) struct AlertEntry {
 
 #[derive(Debug)]
 pub(super) struct Subscriber {
-    pub user: String,
+    pub visitor: Visitor,
     pub queue: Arc<Queue>,
     pub subscription: Option<Matcher>,
     pub watching: HashSet<Arc<str>>,
@@ -68,8 +68,8 @@ impl CallEntry {
 }
 
 impl Subscriber {
-    pub fn new(user: &str, queue: Arc<Queue>) -> Subscriber {
-        Subscriber { user: user.to_owned(), queue, subscription: None, watching: HashSet::new() }
+    pub fn new(visitor: Visitor, queue: Arc<Queue>) -> Subscriber {
+        Subscriber { visitor, queue, subscription: None, watching: HashSet::new() }
     }
 }
 
@@ -135,7 +135,25 @@ impl State {
         if ends {
             self.has_ended(call_id);
         }
+        if !Arc::ptr_eq(&before, &after) {
+            self.unwatch_unseen(call_id);
+        }
         (Some(before), after)
+    }
+
+    /// The call belongs elsewhere now: who may not see it there hears no more of it.
+    fn unwatch_unseen(&mut self, call_id: &Arc<str>) {
+        let Some(entry) = self.calls.get_mut(call_id) else { return };
+        let place = entry.keys.place();
+        entry.watchers.retain(|id| {
+            let Some(console) = self.consoles.get_mut(id) else { return false };
+            let may_see = console.visitor.scopes.allow(place);
+            if !may_see {
+                console.watching.remove(call_id);
+                console.queue.clear_chunks(call_id);
+            }
+            may_see
+        });
     }
 
     /// Brings the numbers of a call up to date. `None` when it is not in memory any more.

@@ -34,8 +34,9 @@ pub enum Picture {
 impl Console {
     /// Subscribes, in place of any subscription before. Picture and queue fit without a seam.
     pub fn subscribe(&self, filter: Filter, since: Option<&Since>) -> Picture {
-        let matcher = Matcher::new(filter);
         let mut state = self.hub.lock();
+        let visitor = state.consoles.get(&self.id).map(|console| console.visitor.clone());
+        let matcher = Matcher::new(filter, &visitor.unwrap_or_default());
         self.queue.clear_subscription();
         let missed = since
             .filter(|since| since.epoch == self.hub.epoch)
@@ -77,8 +78,11 @@ impl Console {
         let unknown = || ("not_found", format!("call `{call_id}` is not known here"));
         let (id, entry) = state.calls.get_key_value(call_id).ok_or_else(unknown)?;
         let id = Arc::clone(id);
-        let past = entry.transcript.iter().cloned().collect();
         let Some(console) = state.consoles.get_mut(&self.id) else { return Err(unknown()) };
+        if !console.visitor.scopes.allow(entry.keys.place()) {
+            return Err(unknown());
+        }
+        let past = entry.transcript.iter().cloned().collect();
         let limit = self.hub.settings.console_watches;
         if console.watching.len() >= limit && !console.watching.contains(&id) {
             let message = format!("a console may watch {limit} calls; unwatch one first");

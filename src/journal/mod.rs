@@ -5,6 +5,7 @@
 //! nothing in here knows what an event means, but that `Start` begins a call.
 
 mod archive;
+mod audit;
 mod gather;
 mod library;
 mod memory;
@@ -24,6 +25,7 @@ use crate::engine::event::{Event, Recorded};
 use crate::engine::rules::Ruleset;
 
 pub use archive::Archive;
+pub use audit::Trail;
 pub use library::{Began, Found, Library, Most, ReadError, Stretch, Which};
 pub use memory::Memory;
 pub use metrics::{Health, Metrics};
@@ -124,6 +126,11 @@ pub trait Journal: Send {
     /// none.
     fn library(&self) -> Option<Arc<dyn Library>> {
         None
+    }
+
+    /// Where who did what is kept. In memory, unless the journal has a better place.
+    fn audit(&self) -> Arc<dyn Trail> {
+        Arc::new(audit::Recent::default())
     }
 
     /// Opens the outbox for these destinations: from now on it takes in every alert that changes,

@@ -44,6 +44,10 @@ pub struct Settings {
     pub outbox_bytes: u64,
     /// Hours after which an alert that still waits for a destination goes unsent. 0 sets no limit.
     pub outbox_hours: u32,
+    /// Days that entries of the audit are kept. 0 keeps them for ever.
+    pub audit_keep_days: u32,
+    /// Entries of the audit over which the oldest are dropped. 0 sets no limit.
+    pub audit_max_entries: u64,
 }
 
 impl Default for Settings {
@@ -63,6 +67,8 @@ impl Default for Settings {
             reading_ms: 2_000,
             outbox_bytes: 256 << 20,
             outbox_hours: 72,
+            audit_keep_days: 400,
+            audit_max_entries: 1_000_000,
         }
     }
 }

@@ -5,24 +5,29 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Query, Request, State};
 use axum::http::{Response, StatusCode};
 
+use super::guard::{Caller, while_granted};
 use super::listener::upgrade;
 use super::pace::Pace;
 use super::socket::{Socket, Step, close};
 use super::{App, handshake, rest};
+use crate::access::{Deed, Role};
 use crate::desk::{Answer, Person};
 use crate::engine::alert::Alert;
 use crate::engine::effects::{CallView, Said};
-use crate::hub::{self, Frame, Picture, Publication};
+use crate::engine::event::Action;
+use crate::hub::{self, Frame, Picture, Publication, Visitor};
 use crate::journal::Permit;
+use crate::wire::audit::Done;
 use crate::wire::console::Notice;
 use crate::wire::{Command, Request as Asked, RequestId};
 
 const ENDPOINT: &str = "console";
-const SUBPROTOCOL: &str = "escalation.console.v1";
+pub(super) const SUBPROTOCOL: &str = "escalation.console.v1";
 /// Most objects in one part of a snapshot.
 const PART_OBJECTS: usize = 500;
 /// Bytes handed to the socket at a time.
@@ -32,15 +37,18 @@ const MAX_USER_CHARS: usize = 64;
 /// `GET /v1/console`.
 pub(super) async fn endpoint(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     Query(query): Query<HashMap<String, String>>,
     request: Request,
 ) -> Response<Body> {
     if app.drain.is_cancelled() {
         return rest::overloaded("the server is restarting; try again");
     }
-    let user = match query.get("user") {
+    let grant = Arc::clone(&caller.grant);
+    // Who a token names is nobody else, whatever the address says.
+    let user = match grant.user.as_ref().or_else(|| query.get("user")) {
         None => format!("console-{}", app.next_console.fetch_add(1, Ordering::Relaxed)),
-        Some(user) if is_name(user) => user.clone(),
+        Some(user) if grant.user.is_some() || is_name(user) => user.clone(),
         Some(_) => {
             let text = "`user` must be 1 to 64 printable characters";
             return rest::problem(StatusCode::BAD_REQUEST, "bad_request", text);
@@ -51,18 +59,51 @@ pub(super) async fn endpoint(
         Ok(accepted) => accepted,
         Err(response) => return *response,
     };
-    let Some(seat) = app.desk.hub().connect(&user) else {
+    let visitor = Visitor {
+        user: user.clone(),
+        scopes: Arc::clone(&grant.scopes),
+        is_agent: grant.role == Role::Agent,
+    };
+    let Some(seat) = app.desk.hub().seat(visitor) else {
         let text = "too many consoles are connected; try again later";
         return rest::overloaded(text);
     };
+    app.audit.login(&caller, &user, "/v1/console");
     let misuse = accepted.unknown_subprotocol;
     upgrade(Arc::clone(&app), request, ENDPOINT, move |socket| async move {
         if misuse {
             return socket.bye(&app.drain, close::MISUSE, "unknown subprotocol").await;
         }
-        Connection::new(app, socket, seat, user).run().await
+        Connection::new(app, socket, seat, user, caller).run().await
     });
     accepted.response
+}
+
+/// What the table of roles, and the audit, call it.
+fn deed(command: &Command) -> Option<(Deed, Done)> {
+    match command {
+        Command::RaiseHand { .. } => Some((Deed::RaiseHand, Done::RaiseHand)),
+        Command::Act { action, .. } => Some(match action {
+            Action::Acknowledge => (Deed::Acknowledge, Done::Acknowledge),
+            Action::Snooze { .. } => (Deed::Snooze, Done::Snooze),
+            Action::Assign { .. } => (Deed::Assign, Done::Assign),
+            Action::Resolve { .. } => (Deed::Resolve, Done::Resolve),
+        }),
+        _ => None,
+    }
+}
+
+/// How it was done, for the audit: never a note, which may say anything.
+fn manner(command: &Command) -> Option<String> {
+    let Command::Act { action, .. } = command else { return None };
+    match action {
+        Action::Acknowledge => None,
+        Action::Snooze { for_s } => Some(format!("{for_s} s")),
+        Action::Assign { to, .. } => Some(format!("to {to}")),
+        Action::Resolve { outcome, .. } => {
+            Some(serde_json::to_string(outcome).unwrap_or_default().replace('"', ""))
+        }
+    }
 }
 
 fn is_name(user: &str) -> bool {
@@ -90,6 +131,7 @@ struct Snapshot {
 
 struct Connection {
     app: Arc<App>,
+    caller: Caller,
     socket: Socket,
     seat: hub::Console,
     person: Person,
@@ -104,10 +146,18 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(app: Arc<App>, socket: Socket, seat: hub::Console, user: String) -> Connection {
+    fn new(
+        app: Arc<App>,
+        socket: Socket,
+        seat: hub::Console,
+        user: String,
+        caller: Caller,
+    ) -> Connection {
         let hello = Duration::from_secs(app.settings.hello_s);
+        let scopes = Arc::clone(&caller.grant.scopes);
         Connection {
-            person: Person::new(Arc::clone(&app.desk), user),
+            person: Person::new(Arc::clone(&app.desk), user).within(scopes),
+            caller,
             pace: Pace::new(app.settings.commands_per_s, Instant::now()),
             app,
             socket,
@@ -121,7 +171,8 @@ impl Connection {
 
     /// Serves the connection. Returns what we closed it with, 0 when the peer did.
     async fn run(mut self) -> u16 {
-        let over = self.serve().await;
+        let grant = Arc::clone(&self.caller.grant);
+        let over = while_granted(&grant, self.serve()).await;
         let Connection { app, socket, seat, .. } = self;
         // Whoever is on the way out takes no more.
         drop(seat);
@@ -176,7 +227,7 @@ impl Connection {
             epoch: hub.epoch(),
             offset: hub.offset(),
             user: self.person.name(),
-            scopes: &[],
+            scopes: &self.caller.grant.scopes.names(),
         };
         self.socket.send(hello.to_json());
     }
@@ -210,6 +261,14 @@ impl Connection {
                 self.socket.send(Notice::done(id.as_ref()).to_json());
             }
             Ok(command @ (Command::Act { .. } | Command::RaiseHand { .. })) => {
+                // Before the alert is looked up, so that nobody learns whether it is there.
+                let Caller { grant, peer, .. } = &self.caller;
+                if let Some((_, done)) = deed(&command).filter(|(deed, _)| !grant.may(*deed)) {
+                    let role = grant.role.name();
+                    self.app.audit.refused(Some(&self.caller), *peer, "/v1/console", done.name());
+                    let text = format!("a token of role {role} may not do this");
+                    return self.refuse(id.as_ref(), "forbidden", &text);
+                }
                 self.waiting = Some((id, command));
             }
         }
@@ -217,18 +276,28 @@ impl Connection {
 
     /// Carries out the command that waited for room in the journal.
     fn carry_out(&mut self, permit: Permit<'_, Publication>) {
-        let answer = match self.waiting.take() {
-            Some((id, Command::Act { alert_id, action })) => {
-                (id, self.person.act(&alert_id, action, permit))
+        let Some((id, command)) = self.waiting.take() else { return };
+        let (what, how) = (deed(&command), manner(&command));
+        let (on, answer) = match command {
+            Command::Act { alert_id, action } => {
+                let answer = self.person.act(&alert_id, action, permit);
+                (alert_id, answer)
             }
-            Some((id, Command::RaiseHand { call_id, note })) => {
-                (id, self.person.raise_hand(&call_id, note, permit))
+            Command::RaiseHand { call_id, note } => {
+                let answer = self.person.raise_hand(&call_id, note, permit);
+                (call_id, answer)
             }
             // The others never wait.
             _ => return,
         };
-        match answer {
-            (id, Answer::Done(ticket)) => self.replies.push_back((ticket, id)),
+        match (id, answer) {
+            (id, Answer::Done(ticket)) => {
+                if let Some((_, what)) = what {
+                    let who = self.person.name();
+                    self.app.audit.note(&self.caller, who, what, Some(&on), how.as_deref());
+                }
+                self.replies.push_back((ticket, id));
+            }
             (id, Answer::Refused(refusal)) => {
                 self.refuse(id.as_ref(), refusal.code, &refusal.message);
             }

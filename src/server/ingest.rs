@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Query, Request, State};
 use axum::http::{Response, StatusCode};
@@ -14,6 +15,7 @@ use tokio::time::Sleep;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
+use super::guard::{Caller, while_granted};
 use super::listener::upgrade;
 use super::metrics::{Metrics, Refusal};
 use super::pace::Pace;
@@ -27,10 +29,12 @@ use crate::wire::vendors::{Adapter, Format};
 use crate::wire::{Code, Problem, decode, refuse_too_large};
 
 const ENDPOINT: &str = "ingest";
-const SUBPROTOCOL: &str = "escalation.ingest.v1";
+pub(super) const SUBPROTOCOL: &str = "escalation.ingest.v1";
+
 /// `GET /v1/ingest`.
 pub(super) async fn endpoint(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     Query(query): Query<HashMap<String, String>>,
     request: Request,
 ) -> Response<Body> {
@@ -54,12 +58,13 @@ pub(super) async fn endpoint(
         Ok(accepted) => accepted,
         Err(response) => return *response,
     };
+    app.audit.login(&caller, caller.grant.user.as_deref().unwrap_or(""), "/v1/ingest");
     let misuse = accepted.unknown_subprotocol;
     upgrade(Arc::clone(&app), request, ENDPOINT, move |socket| async move {
         if misuse {
             return socket.bye(&app.drain, close::MISUSE, "unknown subprotocol").await;
         }
-        Connection::new(app, socket, wants_scores, vendor).run().await
+        Connection::new(app, socket, wants_scores, vendor, caller).run().await
     });
     accepted.response
 }
@@ -187,6 +192,7 @@ fn is_over(sleep: Pin<&mut Option<Sleep>>, context: &mut Context<'_>) -> bool {
 
 struct Connection {
     app: Arc<App>,
+    caller: Caller,
     socket: Socket,
     platform: Platform,
     /// Reads the messages of a vendor; protocol v1 when there is none.
@@ -212,13 +218,15 @@ impl Connection {
         mut socket: Socket,
         wants_scores: bool,
         vendor: Option<Adapter>,
+        caller: Caller,
     ) -> Connection {
         let hello = Duration::from_secs(app.settings.hello_s);
         if let Some(vendor) = &vendor {
             socket.skip_binaries(app.metrics.vendor_skips(vendor.format().name()));
         }
         Connection {
-            platform: Platform::new(Arc::clone(&app.desk)),
+            platform: Platform::new(Arc::clone(&app.desk)).within(Arc::clone(&caller.grant.scopes)),
+            caller,
             pace: Pace::new(app.settings.ingest_messages_per_s, Instant::now()),
             app,
             socket,
@@ -236,7 +244,8 @@ impl Connection {
 
     /// Serves the connection. Returns what we closed it with, 0 when the peer did.
     async fn run(mut self) -> u16 {
-        let over = self.serve().await;
+        let grant = Arc::clone(&self.caller.grant);
+        let over = while_granted(&grant, self.serve()).await;
         if self.app.drain.is_cancelled() {
             self.wait_for_commits().await;
         }
@@ -467,6 +476,10 @@ impl Connection {
 
     fn refuse(&mut self, problem: &Problem) {
         let code = problem.code.name();
+        if problem.code == Code::Forbidden {
+            let (caller, on) = (&self.caller, problem.call_id.as_deref().unwrap_or_default());
+            self.app.audit.refused(Some(caller), caller.peer, on, code);
+        }
         self.app.metrics.errors.get_or_create(&Refusal { code }).inc();
         self.socket.send(Answer::refused(problem).to_json());
     }

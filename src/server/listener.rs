@@ -1,7 +1,7 @@
 //! Accepts connections and serves HTTP on them; hands upgraded ones to their endpoint.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::socket::Socket;
+use super::tls::Wire;
 use super::{App, routes};
 
 /// Largest head of a request.
@@ -31,6 +32,8 @@ const OVERLOADED: &[u8] =
 #[derive(Clone, Debug)]
 struct Place {
     peer: SocketAddr,
+    /// It has shown a certificate of the platforms' authorities.
+    is_certified: bool,
     permit: Arc<OwnedSemaphorePermit>,
 }
 
@@ -52,20 +55,51 @@ pub(super) async fn run(app: Arc<App>, listener: TcpListener) {
         };
         let Ok(permit) = Arc::clone(&app.connections).try_acquire_owned() else {
             app.metrics.connection_refused(peer, app.settings.max_connections);
-            // Whether it can be told or not, it goes.
-            let _ = stream.try_write(OVERLOADED);
+            // Whether it can be told or not, it goes. Over TLS it cannot.
+            if app.tls.is_none() {
+                let _ = stream.try_write(OVERLOADED);
+            }
             continue;
         };
         // Without it, small answers wait for the peer's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
-        let place = Place { peer, permit: Arc::new(permit) };
+        let place = Place { peer, is_certified: false, permit: Arc::new(permit) };
         let served = serve(Arc::clone(&app), router.clone(), stream, place);
         app.http.spawn(served);
     }
 }
 
-async fn serve(app: Arc<App>, router: Router, stream: TcpStream, place: Place) {
+async fn serve(app: Arc<App>, router: Router, stream: TcpStream, mut place: Place) {
     app.metrics.connections.inc();
+    let shaken = shake_hands(&app, stream, place.peer).await;
+    if let Some((stream, is_certified)) = shaken {
+        place.is_certified = is_certified;
+        answer(&app, router, stream, place).await;
+    }
+    app.metrics.connections.dec();
+}
+
+/// TLS, where it is spoken. `None` for a client that does not.
+async fn shake_hands(
+    app: &App,
+    stream: TcpStream,
+    peer: SocketAddr,
+) -> Option<(Box<dyn Wire>, bool)> {
+    let Some(tls) = &app.tls else { return Some((Box::new(stream), false)) };
+    let patience = Duration::from_secs(app.settings.header_timeout_s.max(1));
+    let shaken = tokio::select! {
+        shaken = tokio::time::timeout(patience, tls.accept(stream)) => shaken,
+        () = app.stopped.cancelled() => return None,
+    };
+    match shaken {
+        Ok(Ok(shaken)) => return Some(shaken),
+        Ok(Err(error)) => app.metrics.handshake_failed(peer, &error),
+        Err(_) => app.metrics.handshake_failed(peer, &std::io::ErrorKind::TimedOut.into()),
+    }
+    None
+}
+
+async fn answer(app: &App, router: Router, stream: Box<dyn Wire>, place: Place) {
     let service = TowerToHyperService::new(router);
     let service = hyper::service::service_fn(move |mut request: hyper::Request<_>| {
         request.extensions_mut().insert(place.clone());
@@ -86,7 +120,16 @@ async fn serve(app: Arc<App>, router: Router, stream: TcpStream, place: Place) {
             let _ = tokio::time::timeout(REQUEST_PATIENCE, connection).await;
         }
     }
-    app.metrics.connections.dec();
+}
+
+/// Where a request comes from.
+pub(super) fn peer(request: &Request) -> Option<IpAddr> {
+    Some(request.extensions().get::<Place>()?.peer.ip())
+}
+
+/// Whether its connection has shown a certificate of the platforms' authorities.
+pub(super) fn is_certified(request: &Request) -> bool {
+    request.extensions().get::<Place>().is_some_and(|place| place.is_certified)
 }
 
 /// Waits in the background for the connection of `request` to be upgraded and runs `task` on the
@@ -100,10 +143,10 @@ where
     let upgraded: OnUpgrade = hyper::upgrade::on(&mut request);
     let sockets = app.sockets.clone();
     sockets.spawn(async move {
-        let Some(Place { peer, permit }) = place else { return };
+        let Some(Place { peer, permit, .. }) = place else { return };
         // A peer that goes away between request and answer needs nothing more.
         let Ok(upgraded) = upgraded.await else { return };
-        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
+        let Ok(parts) = upgraded.downcast::<TokioIo<Box<dyn Wire>>>() else { return };
         let read = parts.read_buf.to_vec();
         let socket = Socket::new(parts.io.into_inner(), read, &app.settings).await;
         app.metrics.socket_opened(endpoint, peer);

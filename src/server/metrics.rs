@@ -1,6 +1,6 @@
 //! What is measured and logged about connections.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -9,6 +9,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+
+use super::guard::REFUSED;
+use crate::access::Change;
 
 /// Which websocket endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -41,7 +44,7 @@ pub(super) struct Vendor {
     pub format: &'static str,
 }
 
-/// What a webhook was answered with.
+/// What a request was answered with.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Webhook {
     pub status: u16,
@@ -66,6 +69,11 @@ pub(super) struct Metrics {
     pub commands: Counter,
     pub rules_reloads: Family<Reload, Counter>,
     pub refused_connections: Counter,
+    pub refused: Family<Webhook, Counter>,
+    pub access_changes: Family<Reload, Counter>,
+    pub handshakes_failed: Counter,
+    pub audit_not_listed: Counter,
+    pub tls_reloads: Family<Reload, Counter>,
     pub ack_seconds: Histogram,
     pub webhooks: Family<Webhook, Counter>,
     pub webhook_calls: Gauge,
@@ -93,6 +101,11 @@ impl Metrics {
             commands: Counter::default(),
             rules_reloads: Family::default(),
             refused_connections: Counter::default(),
+            refused: Family::default(),
+            access_changes: Family::default(),
+            handshakes_failed: Counter::default(),
+            audit_not_listed: Counter::default(),
+            tls_reloads: Family::default(),
             ack_seconds: Histogram::new(exponential_buckets(0.000_05, 2.0, 18)),
             webhooks: Family::default(),
             webhook_calls: Gauge::default(),
@@ -124,6 +137,27 @@ impl Metrics {
             "refused_connections",
             "Connections over the limit",
             metrics.refused_connections.clone(),
+        );
+        all.register(
+            "refused_requests",
+            "Requests without a token that does",
+            metrics.refused.clone(),
+        );
+        all.register(
+            "access_changes",
+            "Tokens and keys that came, went, or cannot be used",
+            metrics.access_changes.clone(),
+        );
+        all.register(
+            "handshakes_failed",
+            "TLS handshakes that failed",
+            metrics.handshakes_failed.clone(),
+        );
+        all.register("tls_reloads", "Changes of the certificates", metrics.tls_reloads.clone());
+        all.register(
+            "audit_not_listed",
+            "Refusals and logins that are not listed one by one",
+            metrics.audit_not_listed.clone(),
         );
         all.register("ack_seconds", "From read to ack", metrics.ack_seconds.clone());
         all.register("webhooks", "Requests to webhooks", metrics.webhooks.clone());
@@ -161,6 +195,52 @@ impl Metrics {
         tracing::error!(error, "rules refused; those before go on");
     }
 
+    /// Not as a warning: anybody can do it as often as they like.
+    pub fn refused(&self, status: u16, path: &str, peer: Option<IpAddr>) {
+        self.refused.get_or_create(&Webhook { status }).inc();
+        tracing::debug!(status, path, ?peer, "turned away");
+    }
+
+    pub fn access_changed(&self, change: &Change) {
+        let result = match change {
+            Change::Made { id, role } => {
+                tracing::info!(id, role = role.name(), "a token is there");
+                "made"
+            }
+            Change::Revoked { id } => {
+                tracing::info!(id, "a token was revoked; its connections are closed");
+                "revoked"
+            }
+            Change::Keys(keys) => {
+                tracing::info!(keys, "the provider's keys are read");
+                "keys"
+            }
+            Change::Refused(error) => {
+                tracing::error!(error, "tokens or keys cannot be read; those before go on");
+                "refused"
+            }
+        };
+        self.access_changes.get_or_create(&Reload { result }).inc();
+    }
+
+    pub fn handshake_failed(&self, peer: SocketAddr, error: &std::io::Error) {
+        self.handshakes_failed.inc();
+        tracing::debug!(%peer, %error, "no TLS");
+    }
+
+    pub fn tls_looked(&self, looked: &Result<(), String>) {
+        match looked {
+            Ok(()) => {
+                self.tls_reloads.get_or_create(&Reload { result: "loaded" }).inc();
+                tracing::info!("certificates loaded; connections that begin now get them");
+            }
+            Err(error) => {
+                self.tls_reloads.get_or_create(&Reload { result: "refused" }).inc();
+                tracing::error!(error, "certificates refused; those before go on");
+            }
+        }
+    }
+
     pub fn webhook(&self, status: u16) {
         self.webhooks.get_or_create(&Webhook { status }).inc();
     }
@@ -185,14 +265,23 @@ impl Metrics {
 
     pub fn socket_opened(&self, endpoint: &'static str, peer: SocketAddr) {
         self.sockets.get_or_create(&Endpoint { endpoint }).inc();
-        tracing::info!(endpoint, %peer, "websocket opened");
+        // Strangers do not fill the log.
+        if endpoint == REFUSED {
+            tracing::debug!(endpoint, %peer, "websocket opened");
+        } else {
+            tracing::info!(endpoint, %peer, "websocket opened");
+        }
     }
 
     /// `code` is what we closed it with; 0 when the peer closed it or went away.
     pub fn socket_closed(&self, endpoint: &'static str, peer: SocketAddr, code: u16) {
         self.sockets.get_or_create(&Endpoint { endpoint }).dec();
         self.closed.get_or_create(&Closing { endpoint, code }).inc();
-        tracing::info!(endpoint, %peer, code, "websocket closed");
+        if endpoint == REFUSED {
+            tracing::debug!(endpoint, %peer, code, "websocket closed");
+        } else {
+            tracing::info!(endpoint, %peer, code, "websocket closed");
+        }
     }
 
     pub fn connection_refused(&self, peer: SocketAddr, limit: usize) {

@@ -2,9 +2,11 @@
 //!
 //! Turns bytes into calls of the desk and back; decides nothing about calls or alerts itself.
 
+mod audit;
 mod console;
 mod contracts;
 mod docs;
+mod guard;
 mod handshake;
 mod ingest;
 mod listener;
@@ -21,6 +23,7 @@ mod signature;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod vendor;
 mod webhooks;
 
@@ -32,11 +35,13 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::access::Gate;
 use crate::desk::Desk;
 use crate::egress;
 
 pub use running::{Rooms, Running, StartError, start};
 pub use settings::Settings;
+pub use tls::Settings as TlsSettings;
 
 /// What every connection shares.
 #[derive(Debug)]
@@ -46,6 +51,12 @@ struct App {
     wire: crate::wire::Settings,
     limits: crate::wire::answers::Limits,
     metrics: metrics::Metrics,
+    /// Who may come in.
+    gate: Gate,
+    /// Who did what.
+    audit: audit::Audit,
+    /// TLS, where it is spoken.
+    tls: Option<tls::Tls>,
     registry: Registry,
     rules: reload::RulesStatus,
     /// Ways out, while there are destinations.

@@ -50,6 +50,7 @@ const FILES: &[File] = &[
     asset!("keys.js"),
     asset!("listen.js"),
     asset!("lists.css"),
+    asset!("login.js"),
     asset!("look.js"),
     asset!("order.js"),
     asset!("panel.css"),

@@ -8,6 +8,7 @@ use tokio::signal::unix::Signal;
 
 use super::App;
 use crate::engine::rules::MAX_RULES_BYTES;
+use crate::wire::audit::Done;
 
 /// What became of the newest look at the file.
 #[derive(Debug, Default)]
@@ -87,6 +88,8 @@ async fn reload(app: &Arc<App>, path: &Path) -> bool {
                 let engine = app.desk.engine();
                 let rules = engine.rules.all().len();
                 app.metrics.rules_loaded(path, rules, &engine.ruleset.hash);
+                let file = path.display().to_string();
+                app.audit.changed(Done::Rules, Some(&file), Some(&engine.ruleset.hash));
             }
         }
         // The same again is neither counted nor logged.

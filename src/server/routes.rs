@@ -9,39 +9,47 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::middleware;
 use axum::routing::{self, MethodRouter};
 
+use super::guard::{self, Needs};
 use super::{App, console, contracts, docs, ingest, lists, page, rest, webhooks};
+use crate::access::Deed;
 
 /// One method of one path.
 struct Route {
     #[cfg_attr(not(test), expect(dead_code, reason = "for the comparison with the contract"))]
     method: &'static str,
     path: &'static str,
+    needs: Needs,
     handler: MethodRouter<Arc<App>>,
 }
 
 /// All of them but the files of the page.
 fn table() -> Vec<Route> {
     vec![
-        get("/v1/ingest", ingest::endpoint),
-        get("/v1/console", console::endpoint),
-        get("/v1/calls", lists::calls),
-        get("/v1/calls/{call_id}", lists::call),
-        get("/v1/alerts", lists::alerts),
-        get("/v1/shift", lists::shift),
-        post("/v1/score", rest::score),
-        post("/v1/webhooks/{format}", webhooks::endpoint),
-        get("/healthz", rest::healthz),
-        get("/readyz", rest::readyz),
-        get("/metrics", rest::metrics),
-        get("/asyncapi.json", contracts::asyncapi),
-        get("/openapi.json", contracts::openapi),
-        get("/docs", docs::page),
+        get("/v1/ingest", Needs::Socket(Deed::Feed, ingest::SUBPROTOCOL), ingest::endpoint),
+        get("/v1/console", Needs::Socket(Deed::Look, console::SUBPROTOCOL), console::endpoint),
+        get("/v1/calls", Needs::Token(Deed::Look), lists::calls),
+        get("/v1/calls/{call_id}", Needs::Token(Deed::Look), lists::call),
+        get("/v1/alerts", Needs::Token(Deed::Look), lists::alerts),
+        get("/v1/shift", Needs::Token(Deed::Look), lists::shift),
+        get("/v1/audit", Needs::Token(Deed::Audit), lists::audit),
+        post("/v1/score", Needs::Token(Deed::Score), rest::score),
+        post("/v1/webhooks/{format}", Needs::Webhook, webhooks::endpoint),
+        get("/healthz", Needs::Nothing, rest::healthz),
+        get("/readyz", Needs::Nothing, rest::readyz),
+        get("/metrics", Needs::Metrics, rest::metrics),
+        get("/asyncapi.json", Needs::Nothing, contracts::asyncapi),
+        get("/openapi.json", Needs::Nothing, contracts::openapi),
+        get("/docs", Needs::Nothing, docs::page),
     ]
 }
 
 /// Everything the server answers.
 pub(super) fn router(app: Arc<App>) -> Router {
-    let add = |router: Router<_>, route: Route| router.route(route.path, route.handler);
+    let add = |router: Router<_>, route: Route| {
+        let state = (Arc::clone(&app), route.needs, route.path);
+        let guard = middleware::from_fn_with_state(state, guard::check);
+        router.route(route.path, route.handler.route_layer(guard))
+    };
     let router = table().into_iter().fold(Router::new(), add);
     let router = page::routes(router, &app.settings).fallback(rest::not_found);
     router.layer(middleware::map_response(in_our_words)).with_state(app)
@@ -64,12 +72,18 @@ async fn in_our_words(response: Response<Body>) -> Response<Body> {
     ours
 }
 
-fn get<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, handler: H) -> Route {
-    Route { method: "get", path, handler: routing::get(handler) }
+fn get<H, T: 'static>(path: &'static str, needs: Needs, handler: H) -> Route
+where
+    H: Handler<T, Arc<App>>,
+{
+    Route { method: "get", path, needs, handler: routing::get(handler) }
 }
 
-fn post<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, handler: H) -> Route {
-    Route { method: "post", path, handler: routing::post(handler) }
+fn post<H, T: 'static>(path: &'static str, needs: Needs, handler: H) -> Route
+where
+    H: Handler<T, Arc<App>>,
+{
+    Route { method: "post", path, needs, handler: routing::post(handler) }
 }
 
 #[cfg(test)]

@@ -10,17 +10,21 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::lists::Readings;
+use super::tls::{Settings as TlsSettings, Tls};
 use super::webhooks::Shelf;
-use super::{App, Settings, listener, metrics, reload};
+use super::{App, Settings, audit, guard, listener, metrics, reload};
+use crate::access;
 use crate::desk::{self, Clock, Desk};
 use crate::egress;
 use crate::engine::Engine;
 use crate::hub::{self, Hub, Publication};
 use crate::journal::{self, CommitError, Committed, Journal, Writer};
+use crate::wire::audit::Done;
 use crate::wire::{self, answers::Limits};
 
 /// Settings of all rooms of the server.
@@ -28,6 +32,12 @@ use crate::wire::{self, answers::Limits};
 pub struct Rooms {
     /// Connections.
     pub server: Settings,
+    /// Certificates.
+    pub tls: TlsSettings,
+    /// Who may come in.
+    pub auth: access::Settings,
+    /// Where tokens lie.
+    pub data_dir: Option<PathBuf>,
     /// Calls.
     pub desk: desk::Settings,
     /// Consoles.
@@ -40,6 +50,8 @@ pub struct Rooms {
     pub rules: Option<PathBuf>,
     /// Where alerts are sent.
     pub destinations: Vec<egress::Settings>,
+    /// Tells one configuration from another, for the audit.
+    pub fingerprint: String,
 }
 
 /// Why a server did not start.
@@ -73,6 +85,19 @@ pub struct Running {
     address: SocketAddr,
     pub(super) app: Arc<App>,
     writer: Writer,
+    /// Writes the audit.
+    audit: JoinHandle<()>,
+}
+
+impl Rooms {
+    /// Whether the server would start with the tokens, keys and certificates that there are.
+    ///
+    /// # Errors
+    /// The section of the configuration, and a sentence that says how to mend it.
+    pub fn check_access(&self) -> Result<(), (&'static str, String)> {
+        Tls::open(&self.tls).map_err(|why| ("tls", why))?;
+        guard::open(&self.server, &self.auth, self.data_dir.as_deref()).map(drop)
+    }
 }
 
 /// Starts a server. It is ready, and its port is open, when this returns.
@@ -85,9 +110,16 @@ pub async fn start(
     mut journal: Box<dyn Journal>,
 ) -> Result<Running, StartError> {
     rooms.server.check().map_err(StartError::Settings)?;
+    rooms.auth.check().map_err(StartError::Settings)?;
+    let gate = guard::open(&rooms.server, &rooms.auth, rooms.data_dir.as_deref());
+    let gate = gate.map_err(|(section, why)| StartError::Settings(format!("[{section}] {why}")))?;
+    let tls = Tls::open(&rooms.tls).map_err(|why| StartError::Settings(format!("[tls] {why}")))?;
     let opened = egress::open(&rooms.destinations, &rooms.server.public_url)
         .map_err(|(_, message)| StartError::Settings(format!("[[destination]] {message}")))?;
     let listen = rooms.server.listen;
+    if tls.is_none() && gate.is_guarded() && !listen.ip().is_loopback() {
+        tracing::warn!(%listen, "tokens and calls go in the clear; set [tls], or put a proxy with TLS before it");
+    }
     let bind = |source| StartError::Listen { address: listen, source };
     let listener = TcpListener::bind(listen).await.map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
@@ -117,6 +149,8 @@ pub async fn start(
     let hub = Arc::new(hub);
     let sink = Arc::clone(&hub);
     let readings = Readings::new(journal.library(), &rooms.journal);
+    let trail = journal.audit();
+    let audit_settings = rooms.journal.clone();
     let journal_metrics = journal::Metrics::register(&mut registry);
     let (writer, handle) = Writer::start(
         journal,
@@ -143,6 +177,16 @@ pub async fn start(
         tracing::info!(records, seconds, open_calls = desk.open_calls(), "folded the journal");
     }
     let metrics = metrics::Metrics::register(&mut registry);
+    let (audit, writing) =
+        audit::Audit::new(trail, &audit_settings, metrics.audit_not_listed.clone());
+    let writing = tokio::spawn(writing);
+    let engine = desk.engine();
+    let facts = [
+        (Done::Model, engine.model_name().to_owned()),
+        (Done::Rules, engine.ruleset.hash.to_string()),
+        (Done::Config, rooms.fingerprint),
+    ];
+    audit.started(facts).await;
     let webhooks = Shelf::new(
         rooms.server.webhook_calls,
         metrics.webhook_calls.clone(),
@@ -154,6 +198,9 @@ pub async fn start(
         desk: Arc::clone(&desk),
         metrics,
         webhooks,
+        gate,
+        audit,
+        tls,
         registry,
         rules: reload::RulesStatus::default(),
         egress,
@@ -182,11 +229,13 @@ pub async fn start(
             journal.tick();
         }
     }));
+    let watch = guard::watch(Arc::clone(&app));
+    app.sockets.spawn(app.drain.clone().run_until_cancelled_owned(watch));
     if let Some((path, hangup)) = rooms.rules.zip(hangup) {
         let watch = reload::watch(Arc::clone(&app), path, hangup);
         app.sockets.spawn(app.drain.clone().run_until_cancelled_owned(watch));
     }
-    Ok(Running { address, app, writer })
+    Ok(Running { address, app, writer, audit: writing })
 }
 
 impl Running {
@@ -195,12 +244,17 @@ impl Running {
         self.address
     }
 
+    /// What its address begins with.
+    pub fn scheme(&self) -> &'static str {
+        if self.app.tls.is_some() { "https" } else { "http" }
+    }
+
     /// Takes the server down: not ready, no new websockets, everything on its way to the journal
     /// made durable and acked, every socket closed with 1012. Plain HTTP is answered until then,
     /// so that whoever asks `/readyz` hears 503. Says whether all of it was done within
     /// `drain_timeout_s`.
     pub async fn drain(self) -> bool {
-        let Running { app, writer, .. } = self;
+        let Running { app, writer, audit, .. } = self;
         let patience = Duration::from_secs(app.settings.drain_timeout_s);
         let deadline = tokio::time::Instant::now() + patience;
         tracing::info!("draining");
@@ -223,8 +277,10 @@ impl Running {
         app.http.close();
         // Requests in progress have a moment of their own; the listener goes at once.
         let _ = tokio::time::timeout(listener::REQUEST_PATIENCE * 2, app.http.wait()).await;
-        // The desk holds the way in to the writer, which ends when that is dropped.
+        app.audit.flush().await;
+        // The desk holds the way in to the writer, which ends when that is dropped; so for the audit.
         drop(app);
+        let _ = tokio::time::timeout(listener::REQUEST_PATIENCE, audit).await;
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
         let left = left.max(Duration::from_millis(100));
         let ended = tokio::task::spawn_blocking(move || writer.join(left)).await;

@@ -12,8 +12,8 @@ use super::signature::telnyx_key;
 pub struct Settings {
     /// Where to listen; port 0 picks a free one.
     pub listen: SocketAddr,
-    /// Permits `listen` beyond this machine while nobody has to show a token. Anybody who
-    /// reaches the port can then read every call.
+    /// Permits `listen` beyond this machine while there are no tokens, for a proxy that asks
+    /// itself who everybody is. Anybody who reaches the port can then read every call.
     pub allow_remote_without_tokens: bool,
     /// Pages of other origins that may open websockets, as `https://host:port`. A page of this
     /// server always may; programs that are no browsers send no origin.
@@ -114,14 +114,6 @@ impl Settings {
     /// # Errors
     /// A sentence naming the first setting that cannot be used.
     pub fn check(&self) -> Result<(), String> {
-        if !self.listen.ip().is_loopback() && !self.allow_remote_without_tokens {
-            return Err(format!(
-                "`listen` is {}, which other machines can reach, and nobody has to show a token; \
-                 listen on 127.0.0.1, or set `allow_remote_without_tokens = true` in [server] if \
-                 everybody who reaches the port may read every call",
-                self.listen
-            ));
-        }
         if let Some(wrong) = self.frame_ancestors.iter().find(|one| !may_frame(one)) {
             return Err(format!(
                 "`frame_ancestors` names {wrong:?}; it must be \"'self'\" or an origin such as \

@@ -9,6 +9,7 @@ use sha1::Sha1;
 
 use super::Settings;
 use crate::call::Timestamp;
+use crate::wire::vendors::Format;
 
 /// Whether Twilio signed a form with `fields` that was sent to `target` of the public URL.
 ///
@@ -66,6 +67,22 @@ pub(super) fn of_telnyx(
 /// A public key as Telnyx's portal shows it, in base64. `None` when it is none.
 pub(super) fn telnyx_key(text: &str) -> Option<[u8; ED25519_PUBLIC_KEY_LEN]> {
     BASE64_STANDARD.decode(text.trim()).ok()?.try_into().ok()
+}
+
+/// Whether a vendor that shows no token may prove itself by its signature.
+pub(super) fn any(settings: &Settings) -> bool {
+    settings.twilio_auth_token.is_some() || settings.telnyx_public_key.is_some()
+}
+
+/// Whether requests of that format are checked for a signature, or may be once it is known which
+/// format they have.
+pub(super) fn proves(settings: &Settings, format: Format) -> bool {
+    match format {
+        Format::Twilio => settings.twilio_auth_token.is_some(),
+        Format::Telnyx => settings.telnyx_public_key.is_some(),
+        Format::Auto => any(settings),
+        _ => false,
+    }
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -12,7 +12,6 @@ use std::time::Duration;
 use futures_util::{FutureExt, Sink, Stream, StreamExt};
 use prometheus_client::metrics::counter::Counter;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
@@ -21,6 +20,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 use tokio_util::sync::CancellationToken;
 
 use super::settings::Settings;
+use super::tls::Wire;
 
 /// Hard cap on a frame and on a message; past it the connection cannot be read on.
 const MAX_MESSAGE_BYTES: usize = 1 << 20;
@@ -42,6 +42,8 @@ pub(super) mod close {
     pub const RESTART: u16 = 1012;
     pub const SLOW: u16 = 4008;
     pub const MISUSE: u16 = 4400;
+    pub const NO_TOKEN: u16 = 4401;
+    pub const FORBIDDEN: u16 = 4403;
     pub const NO_HELLO: u16 = 4408;
     pub const TAKEN_OVER: u16 = 4409;
     pub const TOO_FAST: u16 = 4429;
@@ -60,7 +62,7 @@ pub(super) enum Step {
 
 /// A websocket of ours.
 pub(super) struct Socket {
-    ws: WebSocketStream<TcpStream>,
+    ws: WebSocketStream<Box<dyn Wire>>,
     outbox: VecDeque<Message>,
     outbox_bytes: usize,
     unflushed: bool,
@@ -78,7 +80,7 @@ pub(super) struct Socket {
 
 impl Socket {
     /// Takes over a connection after its upgrade. `read` is what came behind the handshake.
-    pub async fn new(stream: TcpStream, read: Vec<u8>, settings: &Settings) -> Socket {
+    pub async fn new(stream: Box<dyn Wire>, read: Vec<u8>, settings: &Settings) -> Socket {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(WRITE_BUFFER_BYTES)

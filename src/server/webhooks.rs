@@ -11,14 +11,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, Response, StatusCode, header};
 
+use super::guard::{self, Caller};
 use super::{App, rest, signature, vendor};
 use crate::desk::{Now, Platform};
-use crate::wire::vendors::{self, Adapter, Event, Facts, Format, Memory, Reading};
-use crate::wire::{Problem, ingest};
+use crate::wire::vendors::{self, About, Adapter, Event, Facts, Format, Memory, Reading};
+use crate::wire::{Place, Problem, ingest};
 
 pub(super) use shelf::Shelf;
 
@@ -40,6 +42,7 @@ enum News<'a> {
 
 pub(super) async fn endpoint(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     Path(format): Path<String>,
     Query(query): Query<HashMap<String, String>>,
     request: Request,
@@ -48,19 +51,26 @@ pub(super) async fn endpoint(
         return rest::overloaded("the server is restarting; try again");
     }
     let patience = Duration::from_secs(app.settings.body_timeout_s);
-    let taken = tokio::time::timeout(patience, take(&app, &format, &query, request));
+    let taken = tokio::time::timeout(patience, take(&app, &caller, &format, &query, request));
     let response = match taken.await {
         Ok(Ok(())) => rest::no_content(),
         Ok(Err(response)) => *response,
         // What was handed in stays; the retry waits for it.
         Err(_) => rest::overloaded("the journal is too slow; try again"),
     };
-    app.metrics.webhook(response.status().as_u16());
+    let status = response.status();
+    app.metrics.webhook(status.as_u16());
+    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        let path = "/v1/webhooks/{format}";
+        app.metrics.refused(status.as_u16(), path, caller.peer);
+        app.audit.refused(Some(&caller), caller.peer, path, status.as_str());
+    }
     response
 }
 
 async fn take(
     app: &App,
+    caller: &Caller,
     format: &str,
     query: &HashMap<String, String>,
     request: Request,
@@ -76,14 +86,29 @@ async fn take(
             return Err(Box::new(rest::problem(StatusCode::NOT_FOUND, "not_found", &text)));
         }
     };
+    // Who cannot prove anything is not read.
+    let nobody = || Box::new(guard::Refusal::Unknown.response());
+    if caller.is_unproven && !signature::proves(&app.settings, format) {
+        return Err(nobody());
+    }
     let facts = vendor::facts(query, &app.wire).map_err(|text| bad("bad_request", &text))?;
     let (parts, body) = request.into_parts();
     let bytes = rest::body(app, &parts.headers, body, app.settings.webhook_body_bytes).await?;
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    let Parsed { format, readings } = parse(app, format, target, &parts.headers, &bytes)?;
+    let parsed = parse(app, format, target, &parts.headers, &bytes);
+    let Parsed { format, readings } = match parsed {
+        Ok(parsed) if caller.is_unproven && !signature::proves(&app.settings, parsed.format) => {
+            return Err(nobody());
+        }
+        // Only a signature that is wrong is told of.
+        Err(response) if caller.is_unproven && response.status() != StatusCode::FORBIDDEN => {
+            return Err(nobody());
+        }
+        parsed => parsed?,
+    };
     if let (true, Some(call_id)) = (format.goes_on(), &facts.call_id) {
         let text = std::str::from_utf8(&bytes).unwrap_or_default();
-        return tell(app, format, call_id.clone(), News::Text(text), &facts).await;
+        return tell(app, caller, format, call_id.clone(), News::Text(text), &facts).await;
     }
     let mut calls: Vec<(String, Vec<Reading>)> = Vec::new();
     for reading in readings {
@@ -102,7 +127,7 @@ async fn take(
         }
     }
     for (call_id, readings) in calls {
-        tell(app, format, call_id, News::Readings(readings), &facts).await?;
+        tell(app, caller, format, call_id, News::Readings(readings), &facts).await?;
     }
     Ok(())
 }
@@ -143,19 +168,27 @@ fn parse(
 /// Gives what is new of one call to the desk and waits until it is durable.
 async fn tell(
     app: &App,
+    caller: &Caller,
     format: Format,
     call_id: String,
     news: News<'_>,
     facts: &Facts,
 ) -> Result<(), Refusal> {
     let busy = || Box::new(rest::overloaded("the journal has no room; try again"));
+    let mut platform =
+        Platform::of_webhooks(Arc::clone(&app.desk)).within(Arc::clone(&caller.grant.scopes));
+    // Before anything that the requests of others for this call share.
+    if !platform.may_reach(&call_id, place(&news, facts)) {
+        app.audit.refused(Some(caller), caller.peer, &call_id, "forbidden");
+        let text = "no such call is kept here";
+        return Err(Box::new(rest::problem(StatusCode::NOT_FOUND, "not_found", text)));
+    }
     let shared = app.webhooks.adapter(format, &call_id, || {
         let facts = Facts { call_id: Some(call_id.clone()), ..facts.clone() };
         vendor::adapter(app, format, facts)
     });
     let mut adapter = shared.lock().await;
     let mut permit = Some(app.desk.journal().try_permit().ok_or_else(busy)?);
-    let mut platform = Platform::of_webhooks(Arc::clone(&app.desk));
     adapter.lost_all();
     // Opens the call again even if everything else came before, and so waits for its commit.
     let mut first = Reading { events: vec![Event::Start], ..Reading::default() };
@@ -198,6 +231,22 @@ async fn tell(
         slot.wait_for(ticket).await;
     }
     Ok(())
+}
+
+/// Where a call would begin: what the URL says of it, else what the vendor says.
+fn place<'a>(news: &'a News<'_>, facts: &'a Facts) -> Place<'a> {
+    let said = match news {
+        News::Readings(readings) => readings.first().map(|reading| &reading.about),
+        News::Text(_) => None,
+    };
+    let of = |of: fn(&About) -> Option<&String>| {
+        of(&facts.about).or_else(|| said.and_then(of)).map(String::as_str)
+    };
+    Place {
+        queue: of(|about| about.queue.as_ref()),
+        team: of(|about| about.team.as_ref()),
+        agent: of(|about| about.agent_id.as_ref()),
+    }
 }
 
 fn bad(code: &str, text: &str) -> Refusal {

@@ -4,6 +4,7 @@
 //! messages; the types it hands on are those of `engine`.
 
 pub mod answers;
+pub mod audit;
 pub mod bodies;
 pub mod commands;
 pub mod console;
@@ -13,6 +14,7 @@ mod fields;
 pub mod ingest;
 pub mod lists;
 mod repair;
+mod scope;
 pub mod vendors;
 
 use schemars::JsonSchema;
@@ -20,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use commands::{Command, Filter, Request, RequestId, Since};
 pub use ingest::{Body, Message, decode, refuse_too_large};
+pub use scope::{Place, Scopes};
 
 /// Limits on single messages.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

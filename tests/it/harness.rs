@@ -94,6 +94,17 @@ impl Server {
         Server::spawn(&mut command, None)
     }
 
+    /// With a data directory and a configuration, and all that it logs.
+    pub fn on_disk_with(dir: &Path, config: &str) -> Server {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("forewarn.toml");
+        std::fs::write(&path, config).unwrap();
+        let mut command = forewarn();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(dir);
+        command.arg("--config").arg(path).env("FOREWARN_LOG_LEVEL", "trace");
+        Server::spawn(&mut command, Some(folder))
+    }
+
     /// With more arguments of `serve`.
     pub fn with_arguments(arguments: &[&str]) -> Server {
         let mut command = forewarn();
@@ -114,7 +125,8 @@ impl Server {
         let stderr = collect(child.stderr.take().unwrap());
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://");
+        let address = line.trim().strip_prefix("listening on ");
+        let address = address.and_then(|url| Some(url.split_once("://")?.1));
         let address = address.and_then(|address| address.parse().ok());
         let Some(address) = address else {
             let _ = child.kill();
@@ -373,10 +385,19 @@ impl Peer {
         path: &str,
         subprotocol: Option<&str>,
     ) -> Result<Peer, String> {
+        let headers = subprotocol.map(|name| ("sec-websocket-protocol", name));
+        Peer::try_open_with(address, path, headers.as_slice()).await
+    }
+
+    /// With headers of its own.
+    pub async fn try_open_with(
+        address: SocketAddr,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Peer, String> {
         let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
-        if let Some(name) = subprotocol {
-            let value = HeaderValue::from_str(name).unwrap();
-            request.headers_mut().insert("sec-websocket-protocol", value);
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, HeaderValue::from_str(value).unwrap());
         }
         let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
         stream.set_nodelay(true).unwrap();
@@ -562,8 +583,19 @@ pub async fn http(
     path: &str,
     request_body: &str,
 ) -> (u16, String, String) {
+    http_with(address, method, path, "", request_body).await
+}
+
+/// With more lines of its head, each ended by CR LF.
+pub async fn http_with(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    head: &str,
+    request_body: &str,
+) -> (u16, String, String) {
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{head}\
          content-length: {}\r\n\r\n{request_body}",
         request_body.len()
     );

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may name. `*` is all of them.
-const ROOMS: [(&str, &str); 18] = [
+const ROOMS: [(&str, &str); 19] = [
     ("main", "cli"),
     ("cli", "*"),
-    ("config", "telemetry server egress desk hub journal wire engine text"),
+    ("config", "telemetry server access egress desk hub journal wire engine text"),
     ("telemetry", ""),
-    ("server", "egress desk hub journal wire engine features model text call"),
+    ("server", "access egress desk hub journal wire engine features model text call"),
+    ("access", "wire call"),
     ("client", "wire engine features model text call"),
     ("desk", "hub journal wire engine features model text call"),
     ("egress", "journal engine call"),
@@ -27,7 +28,7 @@ const ROOMS: [(&str, &str); 18] = [
 ];
 
 /// Foreign names and the places that may know them, as starts of paths under `src`.
-const FOREIGN: [(&str, &[&str]); 11] = [
+const FOREIGN: [(&str, &[&str]); 12] = [
     ("linfa", &["train/"]),
     ("linfa_logistic", &["train/"]),
     ("linfa_ftrl", &["train/"]),
@@ -38,8 +39,9 @@ const FOREIGN: [(&str, &[&str]); 11] = [
     ("ratatui", &["cli/watch/"]),
     // Names of types only: what is on the wire has a schema.
     ("schemars", &["wire/", "engine/", "features/tags", "call"]),
-    ("hyper_rustls", &["egress/"]),
-    ("rustls", &["egress/"]),
+    ("hyper_rustls", &["egress/", "client/tls"]),
+    ("rustls", &["egress/", "server/tls", "client/tls"]),
+    ("tokio_rustls", &["server/tls", "client/tls"]),
 ];
 
 /// The core does no I/O and knows no clock.

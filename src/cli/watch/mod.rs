@@ -14,7 +14,8 @@ use std::io::IsTerminal;
 use clap::Parser;
 
 use super::Failure;
-use crate::client::{CONSOLE, Subscription, Target};
+use super::login::Login;
+use crate::client::{CONSOLE, Subscription};
 
 /// A console in the terminal: open calls by risk, and alerts with their reasons. Comes back by
 /// itself where it left off. Into a pipe it prints a line for each call and alert.
@@ -33,9 +34,11 @@ pub(super) struct Args {
     /// Only calls of these queues [default: all].
     #[arg(long, value_name = "Q", num_args = 1..)]
     queue: Vec<String>,
-    /// Who is watching.
+    /// Who is watching, on a server without tokens.
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
+    #[command(flatten)]
+    login: Login,
     /// Print lines, also in a terminal.
     #[arg(long)]
     lines: bool,
@@ -45,7 +48,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let mut target = Target::new(&args.url, CONSOLE, None).map_err(Failure::usage)?;
+    let mut target = args.login.target(&args.url, CONSOLE)?;
     if let Some(user) = &args.user {
         target = target.with_parameter("user", user).map_err(Failure::usage)?;
     }

@@ -5,6 +5,7 @@
 //! ask for them again. Only this room knows SQLite.
 
 mod archive;
+mod audit;
 mod backup;
 mod batch;
 mod check;
@@ -29,7 +30,7 @@ use std::time::Instant;
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::{CommitError, History, Journal, Library, Outbox, Outgoing, Record, Settings};
+use super::{CommitError, History, Journal, Library, Outbox, Outgoing, Record, Settings, Trail};
 use ledger::{Ledger, Line};
 use outbox::Shelf;
 
@@ -41,6 +42,11 @@ pub use library::library;
 
 /// Name of the journal in its directory.
 pub const FILE: &str = "journal.db";
+
+/// The audit of the journal in `dir`, also while a server uses it.
+pub fn trail(dir: &Path) -> Arc<dyn Trail> {
+    Arc::new(audit::Table::new(&dir.join(FILE)))
+}
 
 /// A journal in a directory. While it is open, no other process can open it to write.
 #[derive(Debug)]
@@ -185,6 +191,10 @@ impl Journal for Sqlite {
 
     fn library(&self) -> Option<Arc<dyn Library>> {
         Some(Arc::new(library::Shelves::new(&self.file)))
+    }
+
+    fn audit(&self) -> Arc<dyn Trail> {
+        Arc::new(audit::Table::new(&self.file))
     }
 
     fn open_outbox(

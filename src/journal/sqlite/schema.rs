@@ -9,15 +9,19 @@ use crate::journal::fresh_epoch;
 const APPLICATION_ID: i64 = 0x4657_524e;
 
 /// Step n leads from schema n to n + 1. A step that was released never changes.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("schema.sql"),
     include_str!("schema_lists.sql"),
     include_str!("schema_rulesets.sql"),
     include_str!("schema_outbox.sql"),
+    include_str!("schema_audit.sql"),
 ];
 
 /// The first schema that has an outbox.
 pub(super) const WITH_OUTBOX: usize = 4;
+
+/// The first schema that has an audit.
+pub(super) const WITH_AUDIT: usize = 5;
 
 /// The schema that this binary writes.
 const VERSION: usize = STEPS.len();

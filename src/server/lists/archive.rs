@@ -29,6 +29,11 @@ impl<'a> Archive<'a> {
         Archive { hub, library, until }
     }
 
+    /// When its time is over.
+    pub fn until(&self) -> Instant {
+        self.until
+    }
+
     /// Whether its time is over.
     pub fn is_late(&self) -> bool {
         Instant::now() >= self.until
@@ -140,7 +145,7 @@ impl<'a> Archive<'a> {
                 None => Ok(Found::default()),
             }
         })?;
-        Ok(page(part))
+        within_sight(query, part).map(page)
     }
 
     /// Hands every call that began in a shift to `see`.
@@ -173,6 +178,20 @@ impl<'a> Archive<'a> {
             }
         })
     }
+}
+
+/// A reading whose time was over ends at an alert that it looked at, and the place of that names
+/// its call. Whoever may not see all goes on from the last alert that was shown.
+fn within_sight(
+    query: &AlertQuery,
+    mut part: Part<AlertKey, Arc<Alert>>,
+) -> Result<Part<AlertKey, Arc<Alert>>, ReadError> {
+    if query.scopes.is_all() || part.next.is_none() {
+        return Ok(part);
+    }
+    let Some(last) = part.items.last() else { return Err(ReadError::TooSlow) };
+    part.next = Some(AlertKey::of(last));
+    Ok(part)
 }
 
 /// Memory has the newest state, and perhaps only the end of what was said and raised.

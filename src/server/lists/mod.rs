@@ -10,6 +10,7 @@ mod union;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{Response, StatusCode};
@@ -17,9 +18,12 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use super::App;
+use super::guard::Caller;
 use super::rest::{json_body, overloaded, problem};
 use crate::journal::{Library, ReadError, Settings};
-use crate::wire::lists::{AlertKey, AlertQuery, CallQuery, Parameters, ShiftQuery};
+use crate::wire::Scopes;
+use crate::wire::audit::{AuditEntry, AuditQuery};
+use crate::wire::lists::{AlertKey, AlertQuery, CallQuery, Page, Parameters, ShiftQuery};
 use archive::Archive;
 
 pub(super) use one::call;
@@ -48,31 +52,65 @@ impl Readings {
 }
 
 /// `GET /v1/calls`.
-pub(super) async fn calls(State(app): State<Arc<App>>, Query(given): Given) -> Response<Body> {
+pub(super) async fn calls(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Query(given): Given,
+) -> Response<Body> {
     let parsed = (|| {
         let given = Parameters::new(given, &CallQuery::NAMES)?;
         let parse = |text: &str| text.parse::<u64>().ok();
         let (after, limit) = (after(&given, parse)?, limit(&app, &given)?);
-        Ok((CallQuery::parse(&given)?, after, limit))
+        let scopes = Scopes::clone(&caller.grant.scopes);
+        Ok((CallQuery { scopes, ..CallQuery::parse(&given)? }, after, limit))
     })();
     read(&app, parsed, |archive, (query, after, limit)| archive.calls(&query, after, limit)).await
 }
 
 /// `GET /v1/alerts`.
-pub(super) async fn alerts(State(app): State<Arc<App>>, Query(given): Given) -> Response<Body> {
+pub(super) async fn alerts(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Query(given): Given,
+) -> Response<Body> {
     let parsed = (|| {
         let given = Parameters::new(given, &AlertQuery::NAMES)?;
         let (after, limit) = (after(&given, AlertKey::parse)?, limit(&app, &given)?);
-        Ok((AlertQuery::parse(&given)?, after, limit))
+        let scopes = Scopes::clone(&caller.grant.scopes);
+        Ok((AlertQuery { scopes, ..AlertQuery::parse(&given)? }, after, limit))
     })();
     read(&app, parsed, |archive, (query, after, limit)| archive.alerts(&query, after, limit)).await
 }
 
 /// `GET /v1/shift`.
-pub(super) async fn shift(State(app): State<Arc<App>>, Query(given): Given) -> Response<Body> {
+pub(super) async fn shift(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Query(given): Given,
+) -> Response<Body> {
     let parsed = Parameters::new(given, &ShiftQuery::NAMES)
-        .and_then(|given| ShiftQuery::parse(&given, app.desk.now()));
+        .and_then(|given| ShiftQuery::parse(&given, app.desk.now()))
+        .map(|query| ShiftQuery { scopes: Scopes::clone(&caller.grant.scopes), ..query });
     read(&app, parsed, |archive, query| shift::figures(archive, &query)).await
+}
+
+/// `GET /v1/audit`.
+pub(super) async fn audit(State(app): State<Arc<App>>, Query(given): Given) -> Response<Body> {
+    let parsed = (|| {
+        let given = Parameters::new(given, &AuditQuery::NAMES)?;
+        let parse = |text: &str| text.parse::<u64>().ok();
+        let (after, limit) = (after(&given, parse)?, limit(&app, &given)?);
+        Ok((AuditQuery::parse(&given)?, after, limit))
+    })();
+    // Who asks sees what was done before.
+    app.audit.flush().await;
+    let trail = Arc::clone(app.audit.trail());
+    read(&app, parsed, move |archive, (query, after, limit)| {
+        let found = trail.read(&query, after, limit, archive.until())?;
+        let items: Vec<AuditEntry> = found.items.into_iter().map(|(_, entry)| entry).collect();
+        Ok(Page { items, next: found.reached.map(|id| id.to_string()) })
+    })
+    .await
 }
 
 fn after<K>(given: &Parameters, parse: impl Fn(&str) -> Option<K>) -> Result<Option<K>, String> {

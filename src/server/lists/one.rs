@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{Response, StatusCode};
@@ -11,9 +12,12 @@ use super::{Given, blocking};
 use crate::engine::effects::CallPhase;
 use crate::journal::{Most, ReadError};
 use crate::server::App;
+use crate::server::guard::Caller;
 use crate::server::rest::{body_of, json_body, problem};
+use crate::wire::audit::Done;
 use crate::wire::exports::{MAX_CHUNKS, MAX_TEXT_BYTES, vcon, webvtt};
 use crate::wire::lists::{CallDetail, Parameters};
+use crate::wire::{Place, Scopes};
 
 /// How a call is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +35,7 @@ const SUFFIXES: [(&str, Form); 2] = [(".vcon", Form::Vcon), (".vtt", Form::Webvt
 /// itself: a call of exactly that id comes first, and `?format=` leaves no doubt.
 pub(in crate::server) async fn call(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     Query(given): Given,
 ) -> Response<Body> {
@@ -40,13 +45,21 @@ pub(in crate::server) async fn call(
         Ok(form) => form,
         Err(text) => return problem(StatusCode::BAD_REQUEST, "bad_request", &text),
     };
+    let scopes = Arc::clone(&caller.grant.scopes);
     let answered = blocking(&app, move |archive| {
-        let found = find(archive, &name, form)?;
+        let found = find(archive, &scopes, &name, form)?;
         // A long call takes a while to write out, too.
-        Ok(found.map(|(call, form)| written(&call, form)))
+        Ok(found.map(|(call, form)| (call.view.call_id.clone(), form, written(&call, form))))
     });
     match answered.await {
-        Ok(Some(response)) => response,
+        Ok(Some((call_id, form, response))) => {
+            if form != Form::Json && response.status() == StatusCode::OK {
+                let who = caller.grant.user.as_deref().unwrap_or("anybody");
+                let form = FORMS.iter().find(|(_, own)| *own == form).map(|(name, _)| *name);
+                app.audit.note(&caller, who, Done::Export, Some(&call_id), form);
+            }
+            response
+        }
         Ok(None) => problem(StatusCode::NOT_FOUND, "not_found", "no such call is kept here"),
         Err(response) => *response,
     }
@@ -54,11 +67,14 @@ pub(in crate::server) async fn call(
 
 fn find(
     archive: &Archive<'_>,
+    scopes: &Scopes,
     name: &str,
     form: Option<Form>,
 ) -> Result<Option<(CallDetail, Form)>, ReadError> {
+    // A call out of sight is as if it were not there.
+    let seen = |call: &CallDetail| scopes.allow(Place::of_call(&call.view));
     let exactly = form.unwrap_or(Form::Json);
-    if let Some(call) = archive.call(name, most(archive, exactly))? {
+    if let Some(call) = archive.call(name, most(archive, exactly))?.filter(seen) {
         return Ok(Some((call, exactly)));
     }
     let meant = |(suffix, form)| Some((name.strip_suffix(suffix)?, form));
@@ -66,7 +82,8 @@ fn find(
     else {
         return Ok(None);
     };
-    Ok(archive.call(call_id, most(archive, form))?.map(|call| (call, form)))
+    let call = archive.call(call_id, most(archive, form))?.filter(seen);
+    Ok(call.map(|call| (call, form)))
 }
 
 /// How much of a transcript: what goes to other programs has all of it that is bearable.

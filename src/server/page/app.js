@@ -7,6 +7,7 @@ import { headline, levelOf } from "./card.js";
 import { byId } from "./dom.js";
 import { onKeys } from "./keys.js";
 import { applyLook } from "./look.js";
+import { Login } from "./login.js";
 import { Panel } from "./panel.js";
 import { prefs } from "./prefs.js";
 import { ask, consoleAddress, protocols, refused, setClock } from "./rest.js";
@@ -33,6 +34,7 @@ const desk = {
   people: () => state.people(),
 };
 
+const login = new Login(anew);
 const status = new StatusBar(state, () => link.connect());
 const panel = new Panel(state, desk);
 const board = new Board(state);
@@ -59,6 +61,7 @@ function onStatus(now) {
   status.link(now);
   inbox.enable();
   panel.tick();
+  if (now.asksToken) login.ask();
   if (now.phase === "live") {
     call.watch();
     panel.watch(true);
@@ -137,11 +140,15 @@ function toInbox(by) {
   inbox.step(by);
 }
 
-new Settings(() => {
+new Settings(anew);
+
+/** Another name or token may see other calls. */
+function anew() {
   link.drop();
-  state.reset(); // another name or token may see other calls
+  state.reset();
   link.connect();
-});
+}
+
 prefs.onChange(() => {
   applyLook();
   state.changes.whole = true;

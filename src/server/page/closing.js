@@ -2,7 +2,7 @@
 
 const STOP = {
   4400: "The server did not understand this page. Reload it; if that does not help, page and server are of different versions.",
-  4401: "The server asks for a token, or does not know the one given. Enter it in the settings.",
+  4401: "The server asks for a token, or does not know the one given. Enter one here or in the settings.",
   4403: "Your token is good, but does not open the console. Ask for one with the role supervisor or agent.",
   4409: "This console was taken over by another connection.",
 };

@@ -8,10 +8,11 @@ export function visible(item, filter = {}, scopes = []) {
   for (const [list, field] of Object.entries(LISTS)) {
     if (filter[list]?.length && !filter[list].includes(item[field])) return false;
   }
-  if (!Array.isArray(scopes) || scopes.length === 0) return true;
-  return scopes.some((scope) => {
+  const named = {}; // of each kind that is named, the item must have one
+  for (const scope of Array.isArray(scopes) ? scopes : []) {
     const cut = String(scope).indexOf(":");
     const field = FIELDS[String(scope).slice(0, cut)];
-    return !field || item[field] === String(scope).slice(cut + 1);
-  });
+    if (field) (named[field] ??= []).push(String(scope).slice(cut + 1));
+  }
+  return Object.entries(named).every(([field, names]) => names.includes(item[field]));
 }

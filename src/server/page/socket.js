@@ -106,18 +106,18 @@ export class Link {
   async closed(code) {
     const opened = this.opened;
     this.drop();
-    let { stop, why, floor } = verdict(code);
-    if (!opened && (await this.how.refused())) ({ stop, why } = verdict(4401)); // a browser hides the 401 of a handshake
+    if (!opened && (await this.how.refused())) code = 4401; // a browser hides the 401 of a handshake
     if (this.socket) return; // somebody has connected meanwhile
-    if (stop) return this.stop(why);
+    const { stop, why, floor } = verdict(code);
+    if (stop) return this.stop(why, code === 4401);
     const wait = backoff(this.attempt++, floor);
     this.say({ phase: "waiting", why, until: Date.now() + wait });
     this.retryTimer = setTimeout(() => this.connect(), wait);
   }
 
-  stop(why) {
+  stop(why, asksToken = false) {
     this.drop();
-    this.say({ phase: "stopped", why });
+    this.say({ phase: "stopped", why, asksToken });
   }
 
   drop() {

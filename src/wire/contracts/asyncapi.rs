@@ -15,7 +15,12 @@ const ABOUT: &str = "Live transcripts come in on `/v1/ingest`; forecasts and ale
     `/v1/console`. Every message is a text frame with one JSON object, UTF-8. Unknown fields are \
     ignored, and the server may add optional fields and message types; it never renames or drops \
     these. Fields ending in `_ms` are whole milliseconds from the start of the call unless they \
-    say otherwise, fields ending in `_at` are RFC 3339. Numbers go out unrounded.";
+    say otherwise, fields ending in `_at` are RFC 3339. Numbers go out unrounded.\n\n\
+    Where tokens are in use, show one as `Authorization: Bearer TOKEN`; a browser passes it as a \
+    second subprotocol `bearer.TOKEN`, which is never echoed. Platforms may also use Basic with the \
+    token as password, the header `dg-token`, or `?key=`. Without a good token the socket opens and \
+    is closed at once with 4401, with one for something else with 4403. What lies outside a token's \
+    scopes is answered as if it were not there.";
 
 const INGEST: &str = "For call platforms. One bad message never closes the connection and never \
     touches another call; it is answered with `error`. An `ack` is cumulative and means durable. \

@@ -8,6 +8,7 @@ use super::urls::{ConsoleParameters, IngestParameters, WebhookFormat, WebhookPar
 use crate::call::Call;
 use crate::engine::alert::Alert;
 use crate::engine::effects::CallView;
+use crate::wire::audit::{AuditEntry, AuditParameters};
 use crate::wire::bodies::{Alive, ErrorBody, Readiness, ScoredCall};
 use crate::wire::exports::{vcon, webvtt};
 use crate::wire::lists::form::{
@@ -18,7 +19,9 @@ use crate::wire::lists::{CallDetail, Page, Shift};
 const ABOUT: &str = "REST over calls and alerts, open and past, and what machines ask a server \
     for. Lists come in parts, newest first: pass `next` as `after` for the part that follows. \
     Times are RFC 3339. A server that has too many connections answers 503 without a body \
-    whatever is asked. The messages of the two websockets are in `/asyncapi.json`.";
+    whatever is asked. The messages of the two websockets are in `/asyncapi.json`.\n\n\
+    Where tokens are in use, a request without a good one gets 401, and one whose token does not \
+    open this gets 403. What lies outside a token's scopes is answered as if it were not there.";
 
 /// Groups of endpoints, in the order in which they are shown.
 const TAGS: [(&str, &str); 5] = [
@@ -26,7 +29,7 @@ const TAGS: [(&str, &str); 5] = [
     ("scoring", "Recorded calls through the live engine."),
     ("platforms", "Where transcripts come in."),
     ("consoles", "Where forecasts and alerts go out."),
-    ("server", "Health, metrics and contracts. Open without a token."),
+    ("server", "Health, metrics and contracts. Open without a token, but metrics and audit."),
 ];
 
 /// A method of a path.
@@ -45,7 +48,8 @@ fn endpoints(schemas: &mut Schemas) -> Vec<Endpoint> {
         get("/v1/calls", "listCalls", "calls", "Calls, newest first")
             .query(schemas.parameters::<CallParameters>())
             .answers(200, "A part of the list.", schemas.sent::<Page<CallView>>())
-            .refuses(&[400, 500, 503]),
+            .refuses(&[400, 500, 503])
+            .asks_token(),
         one_call(
             "/v1/calls/{call_id}",
             "getCall",
@@ -57,30 +61,41 @@ fn endpoints(schemas: &mut Schemas) -> Vec<Endpoint> {
         get("/v1/alerts", "listAlerts", "calls", "Alerts, newest first")
             .query(schemas.parameters::<AlertParameters>())
             .answers(200, "A part of the list.", schemas.sent::<Page<Alert>>())
-            .refuses(&[400, 500, 503]),
+            .refuses(&[400, 500, 503])
+            .asks_token(),
         get("/v1/shift", "getShift", "calls", "The figures of some hours")
             .query(schemas.parameters::<ShiftParameters>())
             .answers(200, "The figures.", schemas.sent::<Shift>())
-            .refuses(&[400, 500, 503]),
+            .refuses(&[400, 500, 503])
+            .asks_token(),
+        get("/v1/audit", "listAudit", "server", "Who did what, newest first; for admins")
+            .query(schemas.parameters::<AuditParameters>())
+            .answers(200, "A part of the list.", schemas.sent::<Page<AuditEntry>>())
+            .refuses(&[400, 500, 503])
+            .asks_token(),
         post("/v1/score", "scoreCall", "scoring", "Scores a whole call; keeps nothing")
             .takes("application/json", schemas.taken::<Call>())
             .answers(200, "What the engine said after each turn.", schemas.sent::<ScoredCall<'_>>())
-            .refuses(&[400, 408, 413, 500, 503]),
+            .refuses(&[400, 408, 413, 500, 503])
+            .asks_token(),
         get("/v1/ingest", "openIngest", "platforms", "Websocket for call platforms")
             .query(schemas.parameters::<IngestParameters>())
             .upgrades()
-            .refuses(&[400, 403, 426, 503]),
+            .refuses(&[400, 426, 503])
+            .asks_platform(),
         post("/v1/webhooks/{format}", "pushMessages", "platforms", "Messages of a vendor, pushed")
             .at("format", "The vendor's format.", schemas.taken::<WebhookFormat>())
             .query(schemas.parameters::<WebhookParameters>())
             .takes("application/json", json!({"description": "What the vendor sends."}))
             .takes("application/x-www-form-urlencoded", json!({"type": "object"}))
             .done("Everything in the request is durable.")
-            .refuses(&[400, 403, 404, 408, 413, 503]),
+            .refuses(&[400, 404, 408, 413, 503])
+            .asks_platform(),
         get("/v1/console", "openConsole", "consoles", "Websocket for consoles")
             .query(schemas.parameters::<ConsoleParameters>())
             .upgrades()
-            .refuses(&[400, 403, 426, 503]),
+            .refuses(&[400, 426, 503])
+            .asks_token(),
         get("/healthz", "isAlive", "server", "Whether the process answers").answers(
             200,
             "It does.",
@@ -91,7 +106,8 @@ fn endpoints(schemas: &mut Schemas) -> Vec<Endpoint> {
             .answers(503, "Not now; `status` says why.", schemas.sent::<Readiness<'_>>()),
         get("/metrics", "getMetrics", "server", "Numbers for Prometheus")
             .answers_text("application/openmetrics-text; version=1.0.0; charset=utf-8")
-            .refuses(&[500]),
+            .refuses(&[500])
+            .asks_token(),
         get("/asyncapi.json", "getAsyncApi", "server", "The websockets, as AsyncAPI 3.0").answers(
             200,
             "The document.",
@@ -117,6 +133,7 @@ fn one_call(path: &'static str, id: &str, summary: &str, schemas: &mut Schemas) 
         .or(vcon::MEDIA_TYPE, json!({"type": "object"}))
         .or(webvtt::MEDIA_TYPE, json!({"type": "string"}))
         .refuses(&[400, 404, 409, 500, 503])
+        .asks_token()
 }
 
 pub(super) fn document() -> Value {
@@ -138,7 +155,25 @@ pub(super) fn document() -> Value {
         "servers": [{"url": "/", "description": "The server that gave this document."}],
         "tags": tags,
         "paths": paths,
-        "components": {"responses": refusals, "schemas": schemas.finish()},
+        "components": {
+            "responses": refusals,
+            "schemas": schemas.finish(),
+            "securitySchemes": security(),
+        },
+    })
+}
+
+/// How tokens are shown.
+fn security() -> Value {
+    let header = "A token of `forewarn token new`, or a JWT of the provider in `[auth]`.";
+    let password = "The token as password, with any user: for vendors that dial us.";
+    let vendor = "The token, as Deepgram sends it.";
+    let query = "The token, for vendors that can set nothing but the address.";
+    json!({
+        "bearer": {"type": "http", "scheme": "bearer", "description": header},
+        "basic": {"type": "http", "scheme": "basic", "description": password},
+        "dgToken": {"type": "apiKey", "in": "header", "name": "dg-token", "description": vendor},
+        "key": {"type": "apiKey", "in": "query", "name": "key", "description": query},
     })
 }
 
@@ -215,6 +250,21 @@ impl Endpoint {
         self
     }
 
+    /// A token must be shown, where tokens are in use.
+    fn asks_token(self) -> Self {
+        self.asks(json!([{}, {"bearer": []}]))
+    }
+
+    /// The same of a vendor that dials us. Webhooks may be signed instead.
+    fn asks_platform(self) -> Self {
+        self.asks(json!([{}, {"bearer": []}, {"basic": []}, {"dgToken": []}, {"key": []}]))
+    }
+
+    fn asks(mut self, security: Value) -> Self {
+        self.operation["security"] = security;
+        self.refuses(&[401, 403])
+    }
+
     /// What may go wrong.
     fn refuses(mut self, statuses: &[u16]) -> Self {
         for refusal in REFUSALS.iter().filter(|refusal| statuses.contains(&refusal.status)) {
@@ -232,12 +282,13 @@ struct Refusal {
     description: &'static str,
 }
 
-const REFUSALS: [Refusal; 9] = [
+const REFUSALS: [Refusal; 10] = [
     Refusal {
         status: 400,
         name: "BadRequest",
         description: "Something of the request cannot be used; `message` says what.",
     },
+    Refusal { status: 401, name: "Unauthorized", description: "No token, or none that is known." },
     Refusal { status: 403, name: "Forbidden", description: "Not allowed to this sender." },
     Refusal { status: 404, name: "NotFound", description: "Nothing of that name is here." },
     Refusal { status: 408, name: "TooLate", description: "The body did not arrive in time." },

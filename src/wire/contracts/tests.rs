@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::schemas::{Schemas, without_null};
 use super::{asyncapi, examples, openapi};
 use crate::call::{Call, Timestamp};
+use crate::wire::audit::{AuditParameters, AuditQuery};
 use crate::wire::commands::form::ConsoleCommand;
 use crate::wire::console::Notice;
 use crate::wire::ingest::form::PlatformMessage;
@@ -262,7 +263,13 @@ fn parameters(path: &str) -> Vec<(String, Vec<String>)> {
 fn the_parameters_of_lists_are_those_that_are_read() {
     let now = Timestamp::parse("2026-11-22T03:40:00Z").unwrap();
     type Read<'a> = &'a dyn Fn(&Parameters) -> Result<(), String>;
-    let lists: [(&str, &[&str], Read<'_>, Vec<Value>); 3] = [
+    let lists: [(&str, &[&str], Read<'_>, Vec<Value>); 4] = [
+        (
+            "/v1/audit",
+            &AuditQuery::NAMES,
+            &|given| AuditQuery::parse(given).map(|_| ()),
+            Schemas::new().parameters::<AuditParameters>(),
+        ),
         (
             "/v1/calls",
             &CallQuery::NAMES,

@@ -7,6 +7,7 @@ use crate::call::Timestamp;
 use crate::engine::alert::{Alert, AlertKind, AlertState};
 use crate::engine::effects::{CallPhase, CallView};
 use crate::engine::policy::Level;
+use crate::wire::{Place, Scopes};
 
 const HOUR_MS: i64 = 3_600_000;
 /// Hours that are shown when none are asked for.
@@ -47,6 +48,8 @@ pub struct CallQuery {
     pub alerted: Option<bool>,
     /// Only those found by this text.
     pub search: Option<Search>,
+    /// Only those that the reader may see; all when none are named.
+    pub scopes: Scopes,
 }
 
 impl CallQuery {
@@ -78,6 +81,7 @@ impl CallQuery {
             to,
             alerted: given.choice("alerted", &[("true", true), ("false", false)])?,
             search: given.get("q").map(Search::parse).transpose()?,
+            scopes: Scopes::default(),
         })
     }
 
@@ -95,6 +99,7 @@ impl CallQuery {
             && self.outcome.is_none_or(|outcome| outcome == ending)
             && within(view.started_at, self.from, self.to)
             && self.alerted.is_none_or(|wanted| wanted == alerted)
+            && self.scopes.allow(Place::of_call(view))
     }
 
     /// Whether the journal's tables may have any that memory lacks: open calls are in memory.
@@ -124,6 +129,8 @@ pub struct AlertQuery {
     pub kind: Option<AlertKind>,
     /// Only of this level.
     pub level: Option<Level>,
+    /// Only those that the reader may see; all when none are named.
+    pub scopes: Scopes,
 }
 
 impl AlertQuery {
@@ -174,6 +181,7 @@ impl AlertQuery {
                     ("critical", Level::Critical),
                 ],
             )?,
+            scopes: Scopes::default(),
         })
     }
 
@@ -187,6 +195,7 @@ impl AlertQuery {
             && is(self.call_id.as_ref(), Some(&alert.call_id))
             && self.kind.is_none_or(|kind| kind == alert.kind)
             && self.level.is_none_or(|level| level == alert.level)
+            && self.scopes.allow(Place::of_alert(alert))
     }
 
     /// Whether the journal's tables may have any that memory lacks: open alerts are in memory.
@@ -206,6 +215,8 @@ pub struct ShiftQuery {
     pub queue: Option<String>,
     /// Only of this team.
     pub team: Option<String>,
+    /// Only those that the reader may see; all when none are named.
+    pub scopes: Scopes,
 }
 
 impl ShiftQuery {
@@ -227,7 +238,8 @@ impl ShiftQuery {
         if to.0 - from.0 > MAX_HOURS * HOUR_MS {
             return Err(format!("`from` and `to` may be {} days apart, no more", MAX_HOURS / 24));
         }
-        Ok(ShiftQuery { from, to, queue: given.text("queue"), team: given.text("team") })
+        let (queue, team) = (given.text("queue"), given.text("team"));
+        Ok(ShiftQuery { from, to, queue, team, scopes: Scopes::default() })
     }
 
     /// Its hours by their first moment.
@@ -252,6 +264,7 @@ impl ShiftQuery {
             to: Some(self.to),
             queue: self.queue.clone(),
             team: self.team.clone(),
+            scopes: self.scopes.clone(),
             ..CallQuery::default()
         }
     }
@@ -263,6 +276,7 @@ impl ShiftQuery {
             to: Some(self.to),
             queue: self.queue.clone(),
             team: self.team.clone(),
+            scopes: self.scopes.clone(),
             ..AlertQuery::default()
         }
     }

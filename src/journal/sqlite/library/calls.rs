@@ -8,6 +8,7 @@ use super::super::{int, unsigned};
 use super::{part, rows};
 use crate::engine::effects::{CallView, Said};
 use crate::journal::{Began, Found, Most, Stretch, Which};
+use crate::wire::Place;
 use crate::wire::lists::{CallDetail, CallQuery, Search, ShiftQuery};
 
 /// Calls that match, newest first. Every row comes here to be judged, so that it is known how far
@@ -146,13 +147,18 @@ pub(super) fn began(
     see: &mut dyn FnMut(Began),
 ) -> rusqlite::Result<()> {
     let sql = "SELECT call, started_at, escalated IS TRUE,
-            EXISTS (SELECT 1 FROM alerts WHERE alerts.call = calls.call)
+            EXISTS (SELECT 1 FROM alerts WHERE alerts.call = calls.call), queue, team, agent_id
         FROM calls WHERE started_at >= ?1 AND started_at < ?2
             AND (?3 IS NULL OR queue = ?3) AND (?4 IS NULL OR team = ?4)";
     let mut statement = connection.prepare_cached(sql)?;
     let (from, to) = (query.from.to_string(), query.to.to_string());
     let mut calls = statement.query(params![from, to, query.queue, query.team])?;
     while let Some(row) = calls.next()? {
+        let name = |column| row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from);
+        let place = Place { queue: name(4)?, team: name(5)?, agent: name(6)? };
+        if !query.scopes.allow(place) {
+            continue;
+        }
         see(Began {
             number: unsigned(row.get(0)?),
             at: rows::required(row, 1)?,

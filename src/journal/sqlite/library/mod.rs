@@ -2,7 +2,7 @@
 
 mod alerts;
 mod calls;
-mod rows;
+pub(super) mod rows;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -85,7 +85,10 @@ fn named<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<
     T::deserialize(name).map(Some).map_err(|error| unreadable(column, error))
 }
 
-pub(super) fn required<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+pub(in crate::journal::sqlite) fn required<T: DeserializeOwned>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<T> {
     named(row, column)?.ok_or(Error::InvalidColumnType(column, "name".into(), Type::Null))
 }
 

@@ -1,0 +1,83 @@
+//! Memory of the server for each idle console and each open call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::Args;
+use crate::connection::Connection;
+use crate::consoles::Consoles;
+use crate::fill::fill;
+use crate::messages::Turns;
+use crate::process::{Cores, Server, data_dir};
+use crate::report::Section;
+
+const CONSOLES: usize = 1_000;
+const CONSOLE_BAR_KIB: f64 = 12.0;
+const CALLS: usize = 2_000;
+const CALL_CHUNKS: u64 = 20;
+const CALL_BAR_KIB: f64 = 8.0;
+const SOCKETS: usize = 4;
+/// Consoles or calls that come first, so that what all share is there.
+const WARM: usize = 100;
+/// Until commits, timers and the allocator have come to rest.
+const REST: Duration = Duration::from_millis(500);
+
+pub async fn run(args: &Args, section: &mut Section) -> anyhow::Result<()> {
+    section.note(format!(
+        "Growth of the server's resident memory, divided: by {CONSOLES} consoles that have \
+         subscribed and are idle (the kernel's memory for their sockets comes on top), and by \
+         {CALLS} open calls of {CALL_CHUNKS} turns on {SOCKETS} sockets. \"Without transcript\" is \
+         a server that is told to keep none in memory (`hub.transcript_chunks`, \
+         `engine.max_transcript_chars`, `desk.max_unarchived_bytes`) and no messages for consoles \
+         that come back (`hub.ring_messages`): what stays is the state of the call. The \
+         journal's caches are in both."
+    ));
+    let turns = Arc::new(Turns::load()?);
+    for round in 1..=args.rounds {
+        section.progress(format!("round {round}"));
+        section.add("an idle console", "KiB", of_a_console().await?).at_most(CONSOLE_BAR_KIB);
+        let without = [
+            ("HUB_TRANSCRIPT_CHUNKS", "1"),
+            ("HUB_RING_MESSAGES", "1"),
+            ("ENGINE_MAX_TRANSCRIPT_CHARS", "1"),
+            ("DESK_MAX_UNARCHIVED_BYTES", "1"),
+        ];
+        let without = without.map(|(name, value)| (name, value.to_owned()));
+        let state = of_a_call(&without, &turns).await?;
+        let whole = of_a_call(&[], &turns).await?;
+        section.add("an open call without transcript", "KiB", state).at_most(CALL_BAR_KIB);
+        section.add("an open call with everything", "KiB", whole);
+        let text: usize = (0..CALL_CHUNKS as usize).map(|turn| turns.all()[turn].text.len()).sum();
+        section.add("text of its turns, once", "KiB", text as f64 / 1024.0);
+    }
+    Ok(())
+}
+
+async fn of_a_console() -> anyhow::Result<f64> {
+    let data = data_dir()?;
+    let server = Server::forewarn(Cores::One, data.path(), &[])?;
+    let _warm = Consoles::open(&server.address, WARM, "{}").await?;
+    let before = rss(&server).await?;
+    let _consoles = Consoles::open(&server.address, CONSOLES, "{}").await?;
+    Ok((rss(&server).await? - before) / CONSOLES as f64)
+}
+
+async fn of_a_call(settings: &[(&str, String)], turns: &Arc<Turns>) -> anyhow::Result<f64> {
+    let data = data_dir()?;
+    let server = Server::forewarn(Cores::One, data.path(), settings)?;
+    let sockets = Connection::platforms(&server.address, SOCKETS).await?;
+    let named = |from: usize, count: usize| -> Vec<Vec<String>> {
+        let of = |socket| (from + socket..from + count).step_by(SOCKETS);
+        (0..SOCKETS).map(|socket| of(socket).map(|call| format!("c-{call}")).collect()).collect()
+    };
+    let sockets = fill(sockets, named(0, WARM), CALL_CHUNKS, turns).await?;
+    let before = rss(&server).await?;
+    let _sockets = fill(sockets, named(WARM, CALLS), CALL_CHUNKS, turns).await?;
+    Ok((rss(&server).await? - before) / CALLS as f64)
+}
+
+/// KiB, once nothing happens any more.
+async fn rss(server: &Server) -> anyhow::Result<f64> {
+    tokio::time::sleep(REST).await;
+    Ok(server.rss()? as f64 / 1024.0)
+}

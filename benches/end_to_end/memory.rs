@@ -1,5 +1,6 @@
 //! Memory of the server for each idle console and each open call.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +18,11 @@ const CALLS: usize = 2_000;
 const CALL_CHUNKS: u64 = 20;
 const CALL_BAR_KIB: f64 = 8.0;
 const SOCKETS: usize = 4;
-/// Consoles or calls that come first, so that what all share is there.
-const WARM: usize = 100;
+/// Calls at a time: with more of them the journal's queue grows, and what it grew to would count.
+const BATCH: usize = 40;
+/// Consoles and calls that come first, so that what all share is there, the caches of the journal
+/// above all.
+const WARM: usize = 600;
 /// Until commits, timers and the allocator have come to rest.
 const REST: Duration = Duration::from_millis(500);
 
@@ -66,14 +70,24 @@ async fn of_a_call(settings: &[(&str, String)], turns: &Arc<Turns>) -> anyhow::R
     let data = data_dir()?;
     let server = Server::forewarn(Cores::One, data.path(), settings)?;
     let sockets = Connection::platforms(&server.address, SOCKETS).await?;
-    let named = |from: usize, count: usize| -> Vec<Vec<String>> {
-        let of = |socket| (from + socket..from + count).step_by(SOCKETS);
-        (0..SOCKETS).map(|socket| of(socket).map(|call| format!("c-{call}")).collect()).collect()
-    };
-    let sockets = fill(sockets, named(0, WARM), CALL_CHUNKS, turns).await?;
+    let sockets = open_calls(sockets, 0..WARM, turns).await?;
     let before = rss(&server).await?;
-    let _sockets = fill(sockets, named(WARM, CALLS), CALL_CHUNKS, turns).await?;
+    let _sockets = open_calls(sockets, WARM..WARM + CALLS, turns).await?;
     Ok((rss(&server).await? - before) / CALLS as f64)
+}
+
+async fn open_calls(
+    mut sockets: Vec<Connection>,
+    calls: Range<usize>,
+    turns: &Arc<Turns>,
+) -> anyhow::Result<Vec<Connection>> {
+    for from in calls.step_by(BATCH) {
+        let of = |socket| (from + socket..from + BATCH).step_by(SOCKETS);
+        let named = |socket| of(socket).map(|call| format!("c-{call}")).collect();
+        let batch = (0..SOCKETS).map(named).collect();
+        sockets = fill(sockets, batch, CALL_CHUNKS, turns).await?;
+    }
+    Ok(sockets)
 }
 
 /// KiB, once nothing happens any more.

@@ -44,18 +44,28 @@ impl Metrics {
         found.and_then(|value| value.trim().parse().ok()).with_context(|| format!("no {name}"))
     }
 
-    /// The least bound of a histogram that so much of what came since `before` is not above.
+    /// The least bound of a histogram of seconds that so much of what came since `before` is not
+    /// above: of the values, and of the time that they took together. A few long ones are little of
+    /// the one and much of the other.
     ///
     /// # Errors
     /// When it is not there, or nothing came.
-    pub fn bound_since(&self, before: &Metrics, name: &str, share: f64) -> anyhow::Result<f64> {
+    pub fn bounds_since(
+        &self,
+        before: &Metrics,
+        name: &str,
+        share: f64,
+    ) -> anyhow::Result<(f64, f64)> {
         let (now, before) = (self.buckets(name), before.buckets(name));
-        let came: Vec<_> =
-            now.iter().zip(&before).map(|(now, before)| (now.0, now.1 - before.1)).collect();
-        let all = came.last().map_or(0.0, |last| last.1);
-        ensure!(all > 0.0, "nothing in {name}");
-        let bound = came.iter().find(|bucket| bucket.1 >= all * share);
-        Ok(bound.map_or(f64::INFINITY, |bucket| bucket.0))
+        let upto = now.iter().zip(&before).map(|(now, before)| (now.0, now.1 - before.1));
+        let mut known = 0.0;
+        let came: Vec<(f64, f64)> = upto
+            .map(|(bound, upto)| (bound, upto - std::mem::replace(&mut known, upto)))
+            .filter(|(_, count)| *count > 0.0)
+            .collect();
+        ensure!(!came.is_empty(), "nothing in {name}");
+        let taken: Vec<_> = came.iter().map(|(bound, count)| (*bound, bound * count)).collect();
+        Ok((bound(&came, share), bound(&taken, share)))
     }
 
     /// Bounds with how many values are not above each.
@@ -69,6 +79,17 @@ impl Metrics {
         });
         parsed.collect()
     }
+}
+
+/// The first bound up to which there is so much of all weights.
+fn bound(weights: &[(f64, f64)], share: f64) -> f64 {
+    let all: f64 = weights.iter().map(|(_, weight)| weight).sum();
+    let mut upto = 0.0;
+    let found = weights.iter().find(|(_, weight)| {
+        upto += weight;
+        upto >= all * share
+    });
+    found.map_or(f64::INFINITY, |(bound, _)| *bound)
 }
 
 /// The whole answer, head and body.

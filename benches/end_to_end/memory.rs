@@ -4,13 +4,16 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use forewarn::engine::{CallState, Engine, Settings};
+
 use crate::Args;
 use crate::connection::Connection;
 use crate::consoles::Consoles;
 use crate::fill::fill;
 use crate::messages::Turns;
-use crate::process::{Cores, Server, data_dir};
+use crate::process::{Cores, Server, data_dir, rss_of};
 use crate::report::Section;
+use crate::scorer::{open, say};
 
 const CONSOLES: usize = 1_000;
 const CONSOLE_BAR_KIB: f64 = 12.0;
@@ -30,11 +33,11 @@ pub async fn run(args: &Args, section: &mut Section) -> anyhow::Result<()> {
     section.note(format!(
         "Growth of the server's resident memory, divided: by {CONSOLES} consoles that have \
          subscribed and are idle (the kernel's memory for their sockets comes on top), and by \
-         {CALLS} open calls of {CALL_CHUNKS} turns on {SOCKETS} sockets. \"Without transcript\" is \
-         a server that is told to keep none in memory (`hub.transcript_chunks`, \
+         {CALLS} open calls of {CALL_CHUNKS} turns on {SOCKETS} sockets. \"Keeps no words\" is a \
+         server that is told to keep no transcript in memory (`hub.transcript_chunks`, \
          `engine.max_transcript_chars`, `desk.max_unarchived_bytes`) and no messages for consoles \
-         that come back (`hub.ring_messages`): what stays is the state of the call. The \
-         journal's caches are in both."
+         that come back (`hub.ring_messages`). Engine state is measured in this process: \
+         {CALLS} calls and nothing else, words for quotes not kept."
     ));
     let turns = Arc::new(Turns::load()?);
     for round in 1..=args.rounds {
@@ -49,8 +52,10 @@ pub async fn run(args: &Args, section: &mut Section) -> anyhow::Result<()> {
         let without = without.map(|(name, value)| (name, value.to_owned()));
         let state = of_a_call(&without, &turns).await?;
         let whole = of_a_call(&[], &turns).await?;
-        section.add("an open call without transcript", "KiB", state).at_most(CALL_BAR_KIB);
-        section.add("an open call with everything", "KiB", whole);
+        let engine = of_engine_state(&turns)?;
+        section.add("engine state of a call", "KiB", engine).at_most(CALL_BAR_KIB);
+        section.add("an open call, server keeps no words", "KiB", state);
+        section.add("an open call, with everything", "KiB", whole);
         let text: usize = (0..CALL_CHUNKS as usize).map(|turn| turns.all()[turn].text.len()).sum();
         section.add("text of its turns, once", "KiB", text as f64 / 1024.0);
     }
@@ -88,6 +93,26 @@ async fn open_calls(
         sockets = fill(sockets, batch, CALL_CHUNKS, turns).await?;
     }
     Ok(sockets)
+}
+
+/// Of calls as the engine alone has them.
+fn of_engine_state(turns: &Turns) -> anyhow::Result<f64> {
+    let settings = Settings { max_transcript_chars: 1, ..Settings::default() };
+    let engine = Engine::with_model(None, settings)?;
+    let mut calls: Vec<CallState> = Vec::with_capacity(WARM + CALLS);
+    let fill = |calls: &mut Vec<CallState>, count: usize| -> anyhow::Result<f64> {
+        for place in 0..count {
+            let mut state = open(&engine);
+            for seq in 1..=CALL_CHUNKS {
+                let message = turns.message("c-1", seq, place);
+                say(&engine, &mut state, &message)?;
+            }
+            calls.push(state);
+        }
+        Ok(rss_of(std::process::id())? as f64 / 1024.0)
+    };
+    let before = fill(&mut calls, WARM)?;
+    Ok((fill(&mut calls, CALLS)? - before) / CALLS as f64)
 }
 
 /// KiB, once nothing happens any more.

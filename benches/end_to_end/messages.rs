@@ -48,8 +48,13 @@ impl Turns {
 
     /// Appends chunk `seq` of a call; `pick` chooses what is said in the call.
     pub fn chunk(&self, out: &mut Vec<u8>, call_id: &str, seq: u64, pick: usize) {
+        frames::write(out, &self.message(call_id, seq, pick));
+    }
+
+    /// The same without a frame.
+    pub fn message(&self, call_id: &str, seq: u64, pick: usize) -> String {
         let turn = &self.0[(pick * 31 + seq as usize * 7) % self.0.len()];
-        frames::write(out, &chunk(call_id, seq, &turn.json));
+        chunk(call_id, seq, &turn.json)
     }
 }
 
@@ -62,11 +67,6 @@ impl Turn {
         let speaker = turn["speaker"].as_str()?;
         let json = format!(r#""speaker":"{speaker}","text":{}"#, serde_json::json!(text));
         Some(Turn { text: text.to_owned(), json })
-    }
-
-    /// The message that says it, without a frame.
-    pub fn message(&self, call_id: &str, seq: u64) -> String {
-        chunk(call_id, seq, &self.json)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Server processes on cores of their own, and what they use.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -114,13 +114,7 @@ impl Server {
     /// # Errors
     /// When the process is gone.
     pub fn cpu(&self) -> anyhow::Result<Duration> {
-        let mut total = 0;
-        for task in std::fs::read_dir(self.proc("task")).context("the server is gone")? {
-            let stat = std::fs::read_to_string(task?.path().join("schedstat"));
-            let ran: Option<u64> = stat.ok().and_then(|stat| stat.split(' ').next()?.parse().ok());
-            total += ran.unwrap_or(0);
-        }
-        Ok(Duration::from_nanos(total))
+        cpu_of(self.child.id())
     }
 
     /// Its resident memory, in bytes.
@@ -128,15 +122,33 @@ impl Server {
     /// # Errors
     /// When the process is gone.
     pub fn rss(&self) -> anyhow::Result<u64> {
-        let status = std::fs::read_to_string(self.proc("status")).context("the server is gone")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib: Option<u64> = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-        Ok(kib.context("no VmRSS")? << 10)
+        rss_of(self.child.id())
     }
+}
 
-    fn proc(&self, file: &str) -> PathBuf {
-        Path::new("/proc").join(self.child.id().to_string()).join(file)
+/// Processor time that all threads of a process have used.
+///
+/// # Errors
+/// When it is gone.
+pub fn cpu_of(process: u32) -> anyhow::Result<Duration> {
+    let mut total = 0;
+    for task in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        let stat = std::fs::read_to_string(task?.path().join("schedstat"));
+        let ran: Option<u64> = stat.ok().and_then(|stat| stat.split(' ').next()?.parse().ok());
+        total += ran.unwrap_or(0);
     }
+    Ok(Duration::from_nanos(total))
+}
+
+/// Resident memory of a process, in bytes.
+///
+/// # Errors
+/// When it is gone.
+pub fn rss_of(process: u32) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib: Option<u64> = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    Ok(kib.context("no VmRSS")? << 10)
 }
 
 impl Drop for Server {

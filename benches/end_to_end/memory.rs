@@ -10,6 +10,7 @@ use crate::Args;
 use crate::connection::Connection;
 use crate::consoles::Consoles;
 use crate::fill::fill;
+use crate::http::Metrics;
 use crate::messages::Turns;
 use crate::process::{Cores, Server, data_dir, rss_of};
 use crate::report::Section;
@@ -54,8 +55,9 @@ pub async fn run(args: &Args, section: &mut Section) -> anyhow::Result<()> {
         let whole = of_a_call(&[], &turns).await?;
         let engine = of_engine_state(&turns)?;
         section.add("engine state of a call", "KiB", engine).at_most(CALL_BAR_KIB);
-        section.add("an open call, server keeps no words", "KiB", state);
-        section.add("an open call, with everything", "KiB", whole);
+        section.add("an open call, server keeps no words", "KiB", state.kib);
+        section.add("an open call, with everything", "KiB", whole.kib);
+        section.add("alerts that it has raised", "", whole.alerts);
         let text: usize = (0..CALL_CHUNKS as usize).map(|turn| turns.all()[turn].text.len()).sum();
         section.add("text of its turns, once", "KiB", text as f64 / 1024.0);
     }
@@ -71,14 +73,22 @@ async fn of_a_console() -> anyhow::Result<f64> {
     Ok((rss(&server).await? - before) / CONSOLES as f64)
 }
 
-async fn of_a_call(settings: &[(&str, String)], turns: &Arc<Turns>) -> anyhow::Result<f64> {
+/// What a server has of each call, on average.
+struct OfACall {
+    kib: f64,
+    alerts: f64,
+}
+
+async fn of_a_call(settings: &[(&str, String)], turns: &Arc<Turns>) -> anyhow::Result<OfACall> {
     let data = data_dir()?;
     let server = Server::forewarn(Cores::One, data.path(), settings)?;
     let sockets = Connection::platforms(&server.address, SOCKETS).await?;
     let sockets = open_calls(sockets, 0..WARM, turns).await?;
     let before = rss(&server).await?;
     let _sockets = open_calls(sockets, WARM..WARM + CALLS, turns).await?;
-    Ok((rss(&server).await? - before) / CALLS as f64)
+    let grown = rss(&server).await? - before;
+    let alerts = Metrics::of(&server)?.value("forewarn_hub_alerts")?;
+    Ok(OfACall { kib: grown / CALLS as f64, alerts: alerts / (WARM + CALLS) as f64 })
 }
 
 async fn open_calls(

@@ -3,20 +3,25 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
+use anyhow::ensure;
+
 use crate::messages::Turns;
 
 const SHIPPED: &str = include_str!("../../data/triggers.toml");
 const PHRASES_OF_A_CATEGORY: usize = 100;
+const LONGEST_TURN: usize = 25;
 
-/// Writes a rules file with `count` phrases beside those that ship. Half of them are two to five
-/// words in a row of the corpus's turns, so that the matcher meets them; the other half begin like
-/// those and end with a word that nobody says.
+/// Writes a rules file with `count` phrases beside those that ship. Half of them are three to six
+/// words in a row of the corpus's turns, so that the matcher meets them, about two in each turn; the
+/// other half begin like those and end with a word that nobody says.
 ///
 /// # Errors
-/// When it cannot be written.
+/// When there are not so many, or the file cannot be written.
 pub fn write(turns: &Turns, count: usize) -> anyhow::Result<tempfile::NamedTempFile> {
     let mut toml = SHIPPED.to_owned();
-    for (place, phrase) in generated(turns).take(count).enumerate() {
+    let phrases: Vec<String> = generated(turns).take(count).collect();
+    ensure!(phrases.len() == count, "the corpus makes {} phrases only", phrases.len());
+    for (place, phrase) in phrases.iter().enumerate() {
         if place % PHRASES_OF_A_CATEGORY == 0 {
             let category = place / PHRASES_OF_A_CATEGORY;
             close(&mut toml, place);
@@ -41,20 +46,19 @@ fn close(toml: &mut String, place: usize) {
     }
 }
 
-/// The same ones in every run, again from the beginning when there are no more.
+/// The same ones in every run: from the beginnings of all turns, then from further on.
 fn generated(turns: &Turns) -> impl Iterator<Item = String> {
-    let plain = |word: &str| word.chars().all(|letter| letter.is_ascii_alphabetic());
-    (0..)
-        .flat_map(move |from: usize| turns.all().iter().map(move |turn| (from, turn)))
-        .enumerate()
-        .filter_map(move |(place, (from, turn))| {
-            let words = turn.text.split(' ').skip(from * 3).take(2 + place % 4);
-            let mut words: Vec<String> = words.map(str::to_ascii_lowercase).collect();
-            let usable =
-                words.len() >= 2 && words.iter().all(|word| !word.is_empty() && plain(word));
-            if place % 2 == 1 && usable {
-                words.push(format!("zyx{place}"));
-            }
-            usable.then(|| words.join(" "))
-        })
+    let turns = turns.all();
+    let starts = (0..LONGEST_TURN).step_by(3);
+    let places = starts.flat_map(move |start| turns.iter().map(move |turn| (start, turn)));
+    places.enumerate().filter_map(|(place, (start, turn))| {
+        let words = turn.text.split(' ').skip(start).take(3 + place % 4);
+        let mut words: Vec<String> = words.map(str::to_ascii_lowercase).collect();
+        let plain = |word: &String| word.chars().all(|letter| letter.is_ascii_alphabetic());
+        let usable = words.len() >= 3 && words.iter().all(|word| !word.is_empty() && plain(word));
+        if place % 2 == 1 {
+            words.push(format!("zyx{place}"));
+        }
+        usable.then(|| words.join(" "))
+    })
 }

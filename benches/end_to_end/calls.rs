@@ -39,7 +39,7 @@ pub async fn run(args: &Args, section: &mut Section) -> anyhow::Result<()> {
         ];
         let server = Server::forewarn(Cores::Both, data.path(), &settings)?;
         let sockets = Connection::platforms(&server.address, SOCKETS).await?;
-        let sockets = fill(sockets, plan.to_open(), 0, &turns).await?;
+        let sockets = fill(sockets, plan.openings(), 0, &turns).await?;
         let (before, cpu) = (Metrics::of(&server)?, server.cpu()?);
         let acked = plan.run(sockets, None, &turns).await?.acked;
         let cpu = server.cpu()?.saturating_sub(cpu).as_secs_f64();

@@ -68,7 +68,7 @@ async fn ours(
     let data = data_dir()?;
     let server = Server::forewarn(Cores::One, data.path(), &[])?;
     let sockets = Connection::platforms(&server.address, plan.sockets).await?;
-    let sockets = fill(sockets, plan.to_open(), 0, turns).await?;
+    let sockets = fill(sockets, plan.openings(), 0, turns).await?;
     let mut console = Consoles::open(&server.address, 1, r#"{"min_level":"warning"}"#).await?;
     let before = Metrics::of(&server)?;
     let outcome = plan.run(sockets, Some(&mut console), turns).await?;

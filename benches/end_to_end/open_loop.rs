@@ -64,7 +64,7 @@ impl Plan {
     }
 
     /// The calls to open on each socket beforehand.
-    pub fn to_open(&self) -> Vec<Vec<String>> {
+    pub fn openings(&self) -> Vec<Vec<String>> {
         let mut calls = crate::fill::dealt(self.calls, self.sockets);
         for chunk in (0..self.chunks()).filter(|&chunk| self.alerts(chunk)) {
             calls[self.socket(chunk)].push(format!("a-{chunk}"));

@@ -466,8 +466,11 @@ impl Drop for Platform {
 }
 
 impl Desk {
-    /// What of an event that is next in line is applied: the event, or its refusal.
-    fn admit(&self, call: &mut LiveCall, event: Event) -> (Event, Option<Problem>) {
+    /// What of an event that is next in line is applied: the event, redacted, or its refusal.
+    fn admit(&self, call: &mut LiveCall, mut event: Event) -> (Event, Option<Problem>) {
+        if let Event::Chunk(chunk) = &mut event {
+            call.state.redact(&call.engine, chunk);
+        }
         let Event::Update(CallUpdate { seq, attributes, .. }) = &event else {
             return (event, None);
         };

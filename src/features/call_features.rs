@@ -2,12 +2,13 @@
 
 use super::closed::Closed;
 use super::numbers::Numbers;
-use super::open_turn::OpenTurn;
+use super::open_turn::{Heard, OpenTurn};
 use super::{Role, Space, Tag};
 use crate::call::Speaker;
 use crate::model::{Feeling, TurnHeads};
 use crate::text::for_each_token;
 use crate::text::phrases::{Hit, Place};
+use crate::text::runs::{Ending, Runs, Verdict};
 
 /// Customer turns over which the trend is taken.
 const TREND_TURNS: usize = 3;
@@ -72,6 +73,8 @@ pub struct CallFeatures {
     pub(super) open: Option<OpenTurn>,
     /// Content words of each role in closed turns.
     spoken: [Numbers; 2],
+    /// How the last closed turn of each speaker ended.
+    endings: [Ending; 4],
     /// Strongest two turns of each head, customer's heads first.
     evidence: Vec<[Option<Evidence>; 2]>,
     /// Log-odds at the ends of the last customer turns, newest last.
@@ -90,8 +93,19 @@ impl CallFeatures {
             closed,
             open: None,
             spoken: [Numbers::default(), Numbers::default()],
+            endings: Default::default(),
             evidence: vec![[None; 2]; customer + agent],
             history: Vec::new(),
+        }
+    }
+
+    /// What numbers and the like are open before words of `speaker` from `start_ms` on.
+    pub fn runs(&self, speaker: Speaker, start_ms: Option<i64>) -> Runs {
+        let own = self.open.as_ref().filter(|turn| turn.speaker == Some(speaker));
+        match own {
+            Some(turn) if turn.goes_on(speaker, start_ms) => turn.runs,
+            Some(turn) => Runs::after(turn.runs.ending()),
+            None => Runs::after(self.endings[speaker as usize]),
         }
     }
 
@@ -105,30 +119,23 @@ impl CallFeatures {
                 pushed.words = true;
                 pushed.new_turn = self.begin(space, piece);
             }
-            let (word, stem) = space.word(word, &mut buffers.1);
+            let (id, stem) = space.word(word, &mut buffers.1);
+            let class = space.flags.class(id, word, end - start);
             let place = Place { seq: piece.seq, start, end };
+            let heard = Heard { word: id, stem, place, class };
             let Some(turn) = &mut self.open else { return };
-            space.matcher.step(
-                &space.phrases,
-                &mut turn.phrases,
-                piece.speaker,
-                word,
-                place,
-                |hit| pushed.hits.push(hit),
-            );
-            if let Some(role) = turn.role {
-                let heads = space.heads(role);
-                turn.push(heads, &space.flags, &self.spoken[role as usize], word, stem, place);
-                // Words that begin a turn are all of it.
-                if role == Role::Customer && !pushed.new_turn {
-                    alone.get_or_insert_with(|| words_of(piece, heads)).push(
-                        heads,
-                        &space.flags,
-                        &Numbers::default(),
-                        word,
-                        stem,
-                        place,
-                    );
+            let spoken = turn.role.map(|role| &self.spoken[role as usize]);
+            let spoken = spoken.unwrap_or(&self.spoken[0]);
+            let verdict = turn.hear(space, spoken, heard, |hit| pushed.hits.push(hit));
+            // Words that begin a turn are all of it.
+            if turn.role == Some(Role::Customer) && !pushed.new_turn {
+                let heads = &space.model.customer;
+                let alone = alone.get_or_insert_with(|| words_of(piece, heads));
+                let none = Numbers::default();
+                match verdict {
+                    Verdict::Push => alone.push(space, heads, &none, heard),
+                    Verdict::Absorb => {}
+                    Verdict::Join(_) => alone.push(space, heads, &none, space.read_out(place)),
                 }
             }
         });
@@ -159,7 +166,8 @@ impl CallFeatures {
             None => OpenTurn::new(),
         };
         let heads = Role::of(piece.speaker).map(|role| space.heads(role));
-        turn.begin(piece.speaker, piece.start_ms, heads);
+        let before = self.endings[piece.speaker as usize];
+        turn.begin(piece.speaker, piece.start_ms, heads, before);
         self.open = Some(turn);
         true
     }
@@ -183,6 +191,9 @@ impl CallFeatures {
 
     fn close(&mut self, space: &Space, turn: &OpenTurn) {
         self.closed.push(space, turn);
+        if let Some(speaker) = turn.speaker {
+            self.endings[speaker as usize] = turn.runs.ending();
+        }
         let Some(role) = turn.role else { return };
         self.spoken[role as usize].extend(&turn.content_words);
         // An agent opens with a greeting; nobody wants it quoted as a reason.
@@ -266,7 +277,7 @@ fn assess(space: &Space, closed: &Closed, open: Option<&OpenTurn>, history: &[f6
 /// A turn for the words of one piece.
 fn words_of(piece: Piece<'_>, heads: &TurnHeads) -> OpenTurn {
     let mut turn = OpenTurn::new();
-    turn.begin(piece.speaker, None, Some(heads));
+    turn.begin(piece.speaker, None, Some(heads), Ending::default());
     turn
 }
 

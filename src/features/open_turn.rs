@@ -1,13 +1,14 @@
 //! The turn that is being spoken: n-grams of it so far and what the heads make of them.
 
 use super::numbers::Numbers;
-use super::words::WordFlags;
-use super::{Role, TURN_GAP_MS};
+use super::{Role, Space, TURN_GAP_MS};
 use crate::call::Speaker;
 use crate::model::ngrams::Spoken;
 use crate::model::{Feeling, TurnHeads, sigmoid};
 use crate::text::WordId;
-use crate::text::phrases::{MatchState, Place};
+use crate::text::class::Class;
+use crate::text::phrases::{Hit, MatchState, Place};
+use crate::text::runs::{Ending, Runs, Verdict};
 
 /// Whether words of `speaker` from `start_ms` on belong to a turn of `before` that reaches to
 /// `end_ms`. Unknown times never part a turn.
@@ -51,6 +52,20 @@ pub(super) struct OpenTurn {
     ngrams: Vec<(u32, Place)>,
     seen: Numbers,
     before: WordId,
+    /// Numbers and the like that are read out.
+    pub runs: Runs,
+    /// Its words, for when one turns out to be part of what is read out.
+    heard: Vec<Heard>,
+}
+
+/// A word of a turn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heard {
+    pub word: WordId,
+    /// Its first letters; unknown for short words.
+    pub stem: WordId,
+    pub place: Place,
+    pub class: Class,
 }
 
 impl OpenTurn {
@@ -59,37 +74,90 @@ impl OpenTurn {
         OpenTurn { before: WordId::UNKNOWN, ..OpenTurn::default() }
     }
 
-    /// Becomes a turn without words, in the memory of the turn that it was.
+    /// Becomes a turn without words, in the memory of the turn that it was. `before` is how the
+    /// speaker's last turn ended.
     pub(super) fn begin(
         &mut self,
         speaker: Speaker,
         start_ms: Option<i64>,
         heads: Option<&TurnHeads>,
+        before: Ending,
     ) {
         let heads = heads.map_or(0, TurnHeads::len);
         for values in [&mut self.log_odds, &mut self.said, &mut self.meant, &mut self.sums] {
             values.clear();
             values.resize(heads, 0.0);
         }
-        for numbers in [&mut self.content_words, &mut self.seen] {
-            numbers.clear();
-        }
-        self.ngrams.clear();
-        self.phrases.clear();
+        self.heard.clear();
+        self.unsay();
         *self = OpenTurn {
             role: Role::of(speaker),
             speaker: Some(speaker),
             start_ms,
             end_ms: start_ms,
-            words: 0,
-            negations: 0,
-            asks: false,
-            content: 0,
-            repeated: 0,
             feeling: None,
-            before: WordId::UNKNOWN,
+            runs: Runs::after(before),
             ..std::mem::take(self)
         };
+    }
+
+    /// Forgets what its words summed up to.
+    fn unsay(&mut self) {
+        self.sums.fill(0.0);
+        for numbers in [&mut self.content_words, &mut self.seen] {
+            numbers.clear();
+        }
+        self.ngrams.clear();
+        self.phrases.clear();
+        (self.words, self.negations, self.asks) = (0, 0, false);
+        (self.content, self.repeated) = (0, 0);
+        self.before = WordId::UNKNOWN;
+    }
+
+    /// Takes the next word as it is heard; `hit` is told of phrases that end in it. Where it makes
+    /// a number or the like of words before it, the turn is read again without those, so that
+    /// what it sums up to is the same however the number was said, cut or redacted.
+    pub(super) fn hear(
+        &mut self,
+        space: &Space,
+        spoken_before: &Numbers,
+        heard: Heard,
+        hit: impl FnMut(Hit),
+    ) -> Verdict {
+        let list = &self.heard;
+        let prior = |n: usize| list.len().checked_sub(n + 1).map(|at| list[at].class);
+        let verdict = self.runs.take(heard.class, prior);
+        match verdict {
+            Verdict::Absorb => {}
+            Verdict::Push => self.say(space, spoken_before, heard, hit),
+            Verdict::Join(words) => {
+                if words > 0 {
+                    self.heard.truncate(self.heard.len() - words);
+                    self.unsay();
+                    for earlier in std::mem::take(&mut self.heard) {
+                        self.say(space, spoken_before, earlier, |_| {});
+                    }
+                }
+                self.say(space, spoken_before, space.read_out(heard.place), hit);
+            }
+        }
+        verdict
+    }
+
+    fn say(
+        &mut self,
+        space: &Space,
+        spoken_before: &Numbers,
+        heard: Heard,
+        hit: impl FnMut(Hit),
+    ) {
+        let Heard { word, place, .. } = heard;
+        let Some(speaker) = self.speaker else { return };
+        self.heard.push(heard);
+        space.matcher.step(&space.phrases, &mut self.phrases, speaker, word, place, hit);
+        if let Some(role) = self.role {
+            self.push(space, space.heads(role), spoken_before, heard);
+        }
     }
 
     /// Whether a piece of `speaker` from `start_ms` on belongs to this turn.
@@ -100,13 +168,12 @@ impl OpenTurn {
     /// Takes one more word.
     pub(super) fn push(
         &mut self,
+        space: &Space,
         heads: &TurnHeads,
-        flags: &WordFlags,
         spoken_before: &Numbers,
-        word: WordId,
-        stem: WordId,
-        place: Place,
+        heard: Heard,
     ) {
+        let (Heard { word, stem, place, .. }, flags) = (heard, &space.flags);
         let spoken = Spoken { word, stem, before: self.before, index: self.words };
         for row in heads.rows(spoken) {
             if self.seen.insert(row) {

@@ -6,11 +6,13 @@ use thiserror::Error;
 
 use super::columns::Column;
 use super::context::Input;
+use super::open_turn::Heard;
 use super::patterns::PatternHeads;
 use super::words::WordFlags;
 use super::{Role, SPACE};
 use crate::model::{Model, ModelError, SentimentHead, TurnHeads, ngrams};
-use crate::text::phrases::{ListError, Matcher, PhraseList};
+use crate::text::class::Class;
+use crate::text::phrases::{ListError, Matcher, PhraseList, Place};
 use crate::text::{Lexicon, WordId};
 
 /// Why a feature space could not be built.
@@ -84,10 +86,10 @@ impl Space {
             .collect::<Result<_, _>>()?;
         let inputs = inputs(&model, origin)?;
         let matcher = Matcher::new(&phrases, &mut lexicon);
-        WordFlags::intern(&mut lexicon);
+        let flags = WordFlags::new(&mut lexicon);
         Ok(Space {
             stems: stems(&lexicon),
-            flags: WordFlags::new(&lexicon),
+            flags,
             patterns: PatternHeads::new(&model.customer, &model.agent),
             sentiment: sentiment(&model.customer),
             columns,
@@ -147,6 +149,12 @@ impl Space {
         let id = self.lexicon.get(word);
         let stem = self.stems.get(id.0 as usize).copied();
         (id, stem.unwrap_or_else(|| stem_of(&self.lexicon, word, buffer)))
+    }
+
+    /// What stands for a number or the like that is read out.
+    pub(super) fn read_out(&self, place: Place) -> Heard {
+        let (word, stem) = (self.flags.digits(), WordId::UNKNOWN);
+        Heard { word, stem, place, class: Class::Number(u8::MAX) }
     }
 
     /// First-level heads of a role.

@@ -1,5 +1,7 @@
 //! What single words say about a turn, beside the heads: questions, negations, content.
 
+use crate::text::class::Class;
+use crate::text::redact::Kind;
 use crate::text::{Lexicon, WordId};
 
 const ASKING: [&str; 19] = [
@@ -33,33 +35,59 @@ pub(super) struct Flags {
     pub negates: bool,
     /// Says what the turn is about.
     pub content: bool,
+    /// What it is to numbers and the like that are read out.
+    pub class: Class,
 }
 
 /// The flags of every word of a lexicon.
 #[derive(Clone, Debug, Default)]
 pub(super) struct WordFlags {
     flags: Vec<Flags>,
+    /// Number of `#`.
+    digits: WordId,
 }
 
 impl WordFlags {
-    /// Adds its own words to `lexicon`; to be called before [`WordFlags::new`] reads it.
-    pub(super) fn intern(lexicon: &mut Lexicon) {
+    /// The flags of all words of `lexicon`, to which its own words are added.
+    pub(super) fn new(lexicon: &mut Lexicon) -> WordFlags {
         for word in ASKING.iter().chain(&ASKED).chain(&NEGATIONS).chain(&PLAIN) {
             lexicon.intern(word);
         }
-    }
-
-    pub(super) fn new(lexicon: &Lexicon) -> WordFlags {
+        // Words that are there for their class only are no matter of a call.
+        let matter = lexicon.len() as u32;
+        let digits = lexicon.intern("#");
+        for word in Class::names() {
+            lexicon.intern(&word);
+        }
+        for kind in Kind::ALL {
+            lexicon.intern(kind.placeholder());
+        }
         let mut flags = vec![Flags::default(); lexicon.len()];
         for (word, id) in lexicon.words() {
             flags[id.0 as usize] = Flags {
                 asks: ASKING.contains(&word),
                 asked: ASKED.contains(&word),
                 negates: NEGATIONS.contains(&word),
-                content: word.len() >= CONTENT_BYTES && !PLAIN.contains(&word),
+                content: id.0 < matter && word.len() >= CONTENT_BYTES && !PLAIN.contains(&word),
+                class: Class::of(word, 1),
             };
         }
-        WordFlags { flags }
+        WordFlags { flags, digits }
+    }
+
+    /// What a word is to what is read out; `id` is its number in the lexicon, `length` is in code
+    /// points.
+    pub(super) fn class(&self, id: WordId, word: &str, length: u32) -> Class {
+        match self.flags.get(id.0 as usize) {
+            Some(_) if id == self.digits => Class::of(word, length),
+            Some(flags) => flags.class,
+            None => Class::of_spelling(word),
+        }
+    }
+
+    /// The word that stands for what is read out.
+    pub(super) fn digits(&self) -> WordId {
+        self.digits
     }
 
     /// How many words it knows: those of the lexicon it was made of.

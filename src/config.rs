@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::server::Rooms;
+use crate::text::redact;
 use crate::{desk, egress, engine, hub, journal, server, telemetry, wire};
 
 const PREFIX: &str = "FOREWARN_";
@@ -41,6 +42,8 @@ pub struct Config {
     pub journal: journal::Settings,
     /// Forecast and alert policy.
     pub engine: engine::Settings,
+    /// What is taken out of transcripts.
+    pub redaction: redact::Settings,
     /// Where alerts are sent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub destination: Vec<egress::Settings>,
@@ -236,7 +239,7 @@ fn set(table: &mut Table, variable: &str, text: &str) {
     let parsed: Result<Table, _> = toml::from_str(&format!("value = {text}"));
     let value = parsed.ok().and_then(|mut table| table.remove("value"));
     let value = value.unwrap_or_else(|| Value::String(text.to_owned()));
-    let sections = ["log", "server", "wire", "desk", "hub", "journal", "engine"];
+    let sections = ["log", "server", "wire", "desk", "hub", "journal", "engine", "redaction"];
     match path.split_once('_') {
         Some((section, key)) if sections.contains(&section) => {
             let entry = table.entry(section).or_insert_with(|| Value::Table(Table::new()));

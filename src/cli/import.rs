@@ -9,9 +9,9 @@ use clap::Parser;
 
 use super::Failure;
 use crate::call::{Call, Outcome};
+use crate::corpus::import::{self, Cast, Draft, Format, Labels};
 use crate::corpus::redact;
 use crate::text::redact::Redactor;
-use crate::corpus::import::{self, Cast, Draft, Format, Labels};
 use crate::wire::vendors::Roles;
 
 /// Turns calls kept in other formats into the corpus format: one JSON line a call, for score,

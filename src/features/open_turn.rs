@@ -144,13 +144,7 @@ impl OpenTurn {
         verdict
     }
 
-    fn say(
-        &mut self,
-        space: &Space,
-        spoken_before: &Numbers,
-        heard: Heard,
-        hit: impl FnMut(Hit),
-    ) {
+    fn say(&mut self, space: &Space, spoken_before: &Numbers, heard: Heard, hit: impl FnMut(Hit)) {
         let Heard { word, place, .. } = heard;
         let Some(speaker) = self.speaker else { return };
         self.heard.push(heard);

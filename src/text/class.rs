@@ -86,8 +86,25 @@ impl Class {
     /// Every word with a class by name, written ordinals among them.
     pub fn names() -> impl Iterator<Item = String> {
         let others = [
-            "oh", "o", "double", "triple", "uh", "um", "er", "erm", "and", "then", "dash",
-            "hyphen", "space", "slash", "of", "the", "dot", "underscore", "at",
+            "oh",
+            "o",
+            "double",
+            "triple",
+            "uh",
+            "um",
+            "er",
+            "erm",
+            "and",
+            "then",
+            "dash",
+            "hyphen",
+            "space",
+            "slash",
+            "of",
+            "the",
+            "dot",
+            "underscore",
+            "at",
         ];
         let written = (1..32).map(|day| {
             let ending = match day {

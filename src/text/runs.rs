@@ -76,9 +76,7 @@ impl Runs {
     /// How the turn ends, if it ends here.
     pub fn ending(&self) -> Ending {
         match self.number {
-            Some(number) if number.weight >= LONG => {
-                Ending { in_run: true, masked: number.masked }
-            }
+            Some(number) if number.weight >= LONG => Ending { in_run: true, masked: number.masked },
             Some(_) => Ending::default(),
             None => self.before,
         }

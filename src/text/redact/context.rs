@@ -29,8 +29,8 @@ const EARLIER: usize = 4;
 pub(super) struct Heard<'a> {
     pub text: &'a str,
     pub words: &'a [Word],
-    /// What the texts before ask for, the newest first.
-    asked: Option<Cue>,
+    /// What the newest text before that asks for anything asks for, the last first.
+    asked: Vec<Cue>,
 }
 
 impl<'a> Heard<'a> {
@@ -39,21 +39,20 @@ impl<'a> Heard<'a> {
         words: &'a [Word],
         earlier: impl Iterator<Item = &'b str>,
     ) -> Heard<'a> {
-        let asked = earlier.take(EARLIER).find_map(|text| {
-            let said: Vec<String> =
-                crate::text::tokenise(text).into_iter().map(|token| token.word).collect();
-            let cue = (0..said.len()).rev().find_map(|at| {
-                cue_at(said.len(), |n| said.get(n).map_or("", |word| word.as_str()), at)
-            });
-            // A price that was told asks for nothing.
-            cue.filter(|cue| !matches!(cue, Cue::Money | Cue::Order))
-        });
+        let asked = earlier.take(EARLIER).map(cues).find(|cues| !cues.is_empty());
+        let asked = asked.unwrap_or_default();
         Heard { text, words, asked }
     }
 
     /// What is said nearest before the words `first` …, else right after `last`, else earlier.
     pub fn cue(&self, first: usize, last: usize) -> Option<Cue> {
-        self.before(first).or_else(|| self.after(last)).or(self.asked)
+        self.before(first).or_else(|| self.after(last)).or(self.asked.first().copied())
+    }
+
+    /// Whether a date of birth is what is talked about.
+    pub fn of_birth(&self, first: usize, last: usize) -> bool {
+        let here = self.before(first).or_else(|| self.after(last));
+        here.map_or(self.asked.contains(&Cue::Birth), |cue| cue == Cue::Birth)
     }
 
     /// The nearest cue before.
@@ -77,45 +76,56 @@ impl<'a> Heard<'a> {
     }
 
     fn at(&self, at: usize) -> Option<Cue> {
-        cue_at(self.words.len(), |n| self.word(n), at)
+        cue_at(|n| self.word(n), at)
     }
 }
 
-fn cue_at<'w>(_len: usize, word: impl Fn(usize) -> &'w str, at: usize) -> Option<Cue> {
+/// What a text asks for, the last first. A price that was told asks for nothing.
+fn cues(text: &str) -> Vec<Cue> {
+    let said = crate::text::tokenise(text);
+    let word = |at: usize| said.get(at).map_or("", |token| token.word.as_str());
+    let cues = (0..said.len()).rev().filter_map(|at| cue_at(word, at));
+    cues.filter(|cue| !matches!(cue, Cue::Money | Cue::Order)).collect()
+}
+
+fn cue_at<'w>(word: impl Fn(usize) -> &'w str, at: usize) -> Option<Cue> {
     Some(match word(at) {
-        "card" | "visa" | "mastercard" | "amex" | "cards" | "[card]" => match word(at + 1) {
-            // "the card was charged …" tells a price next.
-            "ending" | "ends" => Cue::Card,
-            _ => Cue::Card,
-        },
+        "card" | "visa" | "mastercard" | "amex" | "cards" | "[card]" => Cue::Card,
         "cvv" | "cvc" | "pin" | "passcode" | "cvv2" => Cue::Pin,
-        "code" if matches!(prior(&word, at), "security" | "pin" | "verification" | "card") => Cue::Pin,
-        "account" | "acct" | "routing" | "iban" | "policy" | "member" | "membership" | "license"
-        | "licence" | "passport" | "subscriber" | "sort" | "medicare" | "insurance" | "patient"
-        | "accounts" | "loan" | "swift" | "[account]" => match (word(at), prior(&word, at)) {
-            ("insurance", "national") => Cue::Ssn,
-            _ => Cue::Account,
-        },
+        "code" if matches!(prior(&word, at), "security" | "pin" | "verification" | "card") => {
+            Cue::Pin
+        }
+        "account" | "acct" | "routing" | "iban" | "policy" | "member" | "membership"
+        | "license" | "licence" | "passport" | "subscriber" | "sort" | "medicare" | "insurance"
+        | "patient" | "accounts" | "loan" | "swift" | "[account]" => {
+            match (word(at), prior(&word, at)) {
+                ("insurance", "national") => Cue::Ssn,
+                _ => Cue::Account,
+            }
+        }
         "social" | "ssn" | "socials" | "tin" | "itin" | "[ssn]" => Cue::Ssn,
         "phone" | "mobile" | "cell" | "cellphone" | "telephone" | "callback" | "landline"
         | "whatsapp" | "[phone]" => Cue::Phone,
-        "reach" | "call" | "ring" | "text" if matches!(word(at + 1), "me" | "us" | "him" | "her" | "back" | "you") =>
+        "reach" | "call" | "ring" | "text"
+            if matches!(word(at + 1), "me" | "us" | "him" | "her" | "back" | "you") =>
+        {
             match (word(at + 2), word(at + 3)) {
                 ("at" | "on" | "back", _) | (_, "at" | "on") => Cue::Phone,
                 _ => return None,
-            },
+            }
+        }
         "email" | "e-mail" | "mail" | "gmail" | "emails" | "[email]" => Cue::Email,
         "born" | "birth" | "birthday" | "birthdate" | "dob" | "[birth_date]" => Cue::Birth,
         "order" | "ticket" | "case" | "confirmation" | "reference" | "invoice" | "tracking"
         | "booking" | "reservation" | "flight" | "room" | "gate" | "extension" | "apartment"
         | "apt" | "unit" | "suite" | "zip" | "postcode" | "model" | "error" | "version"
-        | "channel" | "page" | "route" | "highway" | "interstate" | "bus" | "train" | "size" | "seat" | "claim"
-        | "form" | "section" | "step" | "building" | "item" | "part" | "number's" | "ref" | "rma" => {
-            Cue::Order
-        }
-        "charged" | "charge" | "paid" | "pay" | "paying" | "cost" | "costs" | "owe" | "owed" | "refund" | "refunded"
-        | "credited" | "balance" | "bill" | "price" | "fee" | "total" | "worth" | "spent" | "charges"
-        | "deducted" | "amount" | "deposit" | "quoted" | "limit" | "budget" | "salary" | "rent" => Cue::Money,
+        | "channel" | "page" | "route" | "highway" | "interstate" | "bus" | "train" | "size"
+        | "seat" | "claim" | "form" | "section" | "step" | "building" | "item" | "part"
+        | "number's" | "ref" | "rma" => Cue::Order,
+        "charged" | "charge" | "paid" | "pay" | "paying" | "cost" | "costs" | "owe" | "owed"
+        | "refund" | "refunded" | "credited" | "balance" | "bill" | "price" | "fee" | "total"
+        | "worth" | "spent" | "charges" | "deducted" | "amount" | "deposit" | "quoted"
+        | "limit" | "budget" | "salary" | "rent" => Cue::Money,
         _ => return None,
     })
 }

@@ -173,9 +173,8 @@ fn absorb(found: &mut Vec<Segment>, words: &[Word], at: usize, before: Option<En
 
 /// A run that holds placeholders, as the parts between them.
 fn without_placeholders(segment_of: Segment, words: &[Word]) -> Vec<Segment> {
-    let stands = |at: &usize| {
-        matches!(words[*at].class, Class::Placeholder(_)) && words[*at].text != "@"
-    };
+    let stands =
+        |at: &usize| matches!(words[*at].class, Class::Placeholder(_)) && words[*at].text != "@";
     let (first, last) = (segment_of.first, segment_of.last);
     if !(first..=last).any(|at| stands(&at)) {
         return vec![segment_of];
@@ -219,7 +218,10 @@ fn digits(words: &[Word], segment: &Segment) -> String {
         if tens && own.len() == 1 && own != "0" {
             digits.pop();
         }
-        tens = own.len() == 2 && own.ends_with('0') && own != "00" && own != "10"
+        tens = own.len() == 2
+            && own.ends_with('0')
+            && own != "00"
+            && own != "10"
             && word.class == Class::Number(1);
         for _ in 0..std::mem::replace(&mut times, 1) {
             digits.push_str(own);

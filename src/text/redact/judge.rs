@@ -33,7 +33,11 @@ pub(super) fn kind(segment: &Segment, heard: &Heard<'_>) -> Option<Kind> {
         return Some(kind);
     }
     let months = count(segment, heard, |class| class == Class::Month);
-    if cue == Some(Cue::Birth) && digits <= 8 && (months > 0 || digits >= 3) {
+    let of_birth = match months {
+        0 => cue == Some(Cue::Birth),
+        _ => heard.of_birth(segment.first, segment.last),
+    };
+    if of_birth && digits <= 8 && (months > 0 || digits >= 3) {
         return Some(Kind::BirthDate);
     }
     if months > 0 && digits < LONG {

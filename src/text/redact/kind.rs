@@ -63,9 +63,9 @@ impl Kind {
         let inside = text.strip_prefix('[')?;
         let kind = Kind::ALL.into_iter().find(|kind| inside.starts_with(kind.name()))?;
         let rest = &inside[kind.name().len()..];
-        let hash = rest.strip_prefix(':').map_or(0, |hash| {
-            1 + hash.bytes().take_while(u8::is_ascii_hexdigit).count()
-        });
+        let hash = rest
+            .strip_prefix(':')
+            .map_or(0, |hash| 1 + hash.bytes().take_while(u8::is_ascii_hexdigit).count());
         rest[hash..].starts_with(']').then_some((kind, kind.name().len() + hash + 2))
     }
 }

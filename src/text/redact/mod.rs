@@ -13,6 +13,7 @@ mod quick;
 mod token;
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -37,9 +38,9 @@ pub enum Policy {
 }
 
 /// What is taken out of transcripts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Policies {
+pub struct Settings {
     /// Payment cards, their codes and PINs. Default mask, as all of these.
     pub card: Policy,
     /// Account numbers and other long numbers.
@@ -52,22 +53,25 @@ pub struct Policies {
     pub email: Policy,
     /// Dates of birth.
     pub birth_date: Policy,
+    /// File with the key of what is hashed, 16 bytes or more. None by default.
+    pub key_file: Option<PathBuf>,
 }
 
-impl Default for Policies {
+impl Default for Settings {
     fn default() -> Self {
-        Policies {
+        Settings {
             card: Policy::Mask,
             account: Policy::Mask,
             ssn: Policy::Mask,
             phone: Policy::Mask,
             email: Policy::Mask,
             birth_date: Policy::Mask,
+            key_file: None,
         }
     }
 }
 
-impl Policies {
+impl Settings {
     /// Of a number that is not over yet one cannot tell what it will be: it is masked unless
     /// all that it could become stays.
     fn of(&self, kind: Kind) -> Policy {
@@ -92,21 +96,21 @@ impl Policies {
     }
 }
 
-/// Takes out of texts what its policies say. The default masks everything.
+/// Takes out of texts what its settings say. The default masks everything.
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
-    policies: Policies,
+    settings: Settings,
     key: Option<Key>,
 }
 
 impl Redactor {
     /// # Errors
     /// A sentence, when something is to be hashed and there is no key.
-    pub fn new(policies: Policies, key: Option<Key>) -> Result<Redactor, String> {
-        if policies.hash() && key.is_none() {
+    pub fn new(settings: Settings, key: Option<Key>) -> Result<Redactor, String> {
+        if settings.hash() && key.is_none() {
             return Err("`key_file` is missing; what is hashed needs a key".into());
         }
-        Ok(Redactor { policies, key })
+        Ok(Redactor { settings, key })
     }
 
     /// Whether there may be something to take out of `text`: one look at its bytes. Most texts
@@ -130,7 +134,7 @@ impl Redactor {
         let mut out = String::with_capacity(text.len());
         let mut copied = 0;
         for Found { start, end, kind, value } in find(text, runs(), earlier) {
-            let token: Cow<'_, str> = match (self.policies.of(kind), &self.key) {
+            let token: Cow<'_, str> = match (self.settings.of(kind), &self.key) {
                 (Policy::Keep, _) => continue,
                 (Policy::Hash, Some(key)) => key.token(kind, &value).into(),
                 _ => kind.placeholder().into(),

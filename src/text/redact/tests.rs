@@ -62,7 +62,10 @@ fn ordinary_speech_stays() {
 fn a_question_tells_what_the_answer_is() {
     let before = "And your date of birth?";
     assert_eq!(redact_after("March fourth nineteen eighty", before), "[birth_date]");
-    assert_eq!(redact_after("March fourth nineteen eighty", "When?"), "March fourth nineteen eighty");
+    assert_eq!(
+        redact_after("March fourth nineteen eighty", "When?"),
+        "March fourth nineteen eighty"
+    );
     let before = "What is your account number please?";
     assert_eq!(redact_after("48213 I think", before), "[account] I think");
 }
@@ -76,10 +79,11 @@ fn what_is_redacted_stays_as_it_is() {
 
 #[test]
 fn a_hash_is_of_the_value_and_takes_a_key() {
-    let policies = Policies { card: Policy::Hash, ..Policies::default() };
-    assert!(Redactor::new(policies, None).unwrap_err().contains("key_file"));
+    let settings = Settings { card: Policy::Hash, ..Settings::default() };
+    assert!(Redactor::new(settings.clone(), None).unwrap_err().contains("key_file"));
     assert!(Key::new(b"short").is_err());
-    let redactor = |key: &[u8]| Redactor::new(policies, Some(Key::new(key).unwrap())).unwrap();
+    let redactor =
+        |key: &[u8]| Redactor::new(settings.clone(), Some(Key::new(key).unwrap())).unwrap();
     let own = redactor(b"0123456789abcdef");
     let hash = |redactor: &Redactor, text: &str| {
         redactor.redact(text, Runs::default, std::iter::empty()).unwrap()
@@ -88,10 +92,11 @@ fn a_hash_is_of_the_value_and_takes_a_key() {
     let said = hash(&own, &format!("card four triple one {}", ["four one one one"; 3].join(" ")));
     assert!(written.starts_with("card [card:") && written.ends_with(']'), "{written}");
     assert_ne!(written, said, "another number");
-    let same = hash(&own, &format!("card four triple one {}", ["double one double one"; 3].join(" ")));
+    let same =
+        hash(&own, &format!("card four triple one {}", ["double one double one"; 3].join(" ")));
     assert_eq!(written, same);
     assert_ne!(written, hash(&redactor(b"fedcba9876543210"), "card 4111 1111 1111 1111"));
-    let kept = Policies { card: Policy::Keep, ..Policies::default() };
+    let kept = Settings { card: Policy::Keep, ..Settings::default() };
     let kept = Redactor::new(kept, None).unwrap();
     assert_eq!(kept.redact("card 4111 1111 1111 1111", Runs::default, std::iter::empty()), None);
 }
@@ -113,10 +118,51 @@ fn read(pieces: &[&str], redactor: Option<&Redactor>) -> Vec<String> {
 /// Words that numbers, dates and addresses are made of, and others.
 fn speech() -> impl Strategy<Value = Vec<&'static str>> {
     let words = prop::sample::select(vec![
-        "one", "two", "four", "nine", "oh", "double", "triple", "forty", "hundred", "uh", "and",
-        "4111", "12", "370", "7", "1980", "ab1234", "march", "may", "fourth", "21st", "of", "the",
-        "born", "birth", "card", "social", "john", "smith", "dot", "underscore", "at", "example",
-        "com", "email", "a", "b", "i", "dollars", "times", "is", "my", "please", "phone", "order",
+        "one",
+        "two",
+        "four",
+        "nine",
+        "oh",
+        "double",
+        "triple",
+        "forty",
+        "hundred",
+        "uh",
+        "and",
+        "4111",
+        "12",
+        "370",
+        "7",
+        "1980",
+        "ab1234",
+        "march",
+        "may",
+        "fourth",
+        "21st",
+        "of",
+        "the",
+        "born",
+        "birth",
+        "card",
+        "social",
+        "john",
+        "smith",
+        "dot",
+        "underscore",
+        "at",
+        "example",
+        "com",
+        "email",
+        "a",
+        "b",
+        "i",
+        "dollars",
+        "times",
+        "is",
+        "my",
+        "please",
+        "phone",
+        "order",
     ]);
     prop::collection::vec(words, 1..24)
 }
@@ -203,6 +249,11 @@ fn figures(lines: &str) -> (BTreeMap<String, Figures>, Vec<String>) {
         let earlier = [line.before.as_str()];
         let found = find(&text, Runs::default(), earlier.into_iter());
         for (start, end, kind) in &secrets {
+            // Brackets and full stops around it are no secret.
+            let inside = &text[*start..*end];
+            let start = &(start + inside.find(char::is_alphanumeric).unwrap_or(0));
+            let end = &(end
+                - (inside.len() - inside.trim_end_matches(|c: char| !c.is_alphanumeric()).len()));
             let own = kinds.entry(kind.clone()).or_default();
             own.secrets += 1;
             let taken = found.iter().any(|found| found.start <= *start && *end <= found.end);
@@ -214,7 +265,8 @@ fn figures(lines: &str) -> (BTreeMap<String, Figures>, Vec<String>) {
         for found in &found {
             let own = kinds.entry(found.kind.name().to_owned()).or_default();
             own.found += 1;
-            let right = secrets.iter().any(|(start, end, _)| found.start < *end && *start < found.end);
+            let right =
+                secrets.iter().any(|(start, end, _)| found.start < *end && *start < found.end);
             own.right += usize::from(right);
             if !right {
                 wrong.push(format!("{} taken: {}", found.kind.name(), line.said));
@@ -243,20 +295,34 @@ fn print(name: &str, lines: &str) -> BTreeMap<String, Figures> {
     kinds
 }
 
-#[test]
-fn figures_over_the_fixture() {
-    let kinds = print("written with the rules", include_str!("../../../tests/fixtures/redaction/rules.jsonl"));
-    for (kind, recall, precision) in [
-        ("card", 0.99, 0.95),
-        ("ssn", 0.99, 0.95),
-        ("account", 0.9, 0.9),
-        ("phone", 0.95, 0.95),
-        ("email", 0.95, 0.95),
-        ("birth_date", 0.9, 0.9),
-    ] {
+fn assert_quality(kinds: &BTreeMap<String, Figures>, bounds: &[(&str, f64, f64)]) {
+    for &(kind, recall, precision) in bounds {
         let own = &kinds[kind];
         assert!(own.secrets >= 15, "{kind}: {} secrets", own.secrets);
         assert!(own.taken as f64 >= recall * own.secrets as f64, "recall of {kind}");
         assert!(own.right as f64 >= precision * own.found as f64, "precision of {kind}");
     }
+}
+
+#[test]
+fn figures_over_the_lines_that_the_rules_were_written_with() {
+    let lines = include_str!("../../../tests/fixtures/redaction/rules.jsonl");
+    let kinds = print("written with the rules", lines);
+    let bounds = [
+        ("card", 0.99, 0.95),
+        ("ssn", 0.99, 0.95),
+        ("account", 0.95, 0.95),
+        ("phone", 0.95, 0.95),
+        ("email", 0.95, 0.95),
+        ("birth_date", 0.95, 0.95),
+    ];
+    assert_quality(&kinds, &bounds);
+}
+
+/// Written after the rules were done. What it shows was not mended.
+#[test]
+fn figures_over_the_lines_held_out() {
+    let lines = include_str!("../../../tests/fixtures/redaction/held_out.jsonl");
+    let kinds = print("held out", lines);
+    assert_quality(&kinds, &[("card", 0.95, 0.95), ("ssn", 0.95, 0.95)]);
 }

@@ -1,5 +1,9 @@
 //! What a word can be in a number, a date or an address that is read out.
 
+use std::sync::LazyLock;
+
+use foldhash::HashMap;
+
 use super::redact::Kind;
 
 /// What a word is to what is read out around it.
@@ -32,9 +36,6 @@ pub enum Class {
     Placeholder(Kind),
 }
 
-/// Longest word with a class by name, in bytes.
-const LONGEST: usize = 11;
-
 impl Class {
     /// The class of a normalised word of `length` code points. `#` is a run of digits.
     pub fn of(word: &str, length: u32) -> Class {
@@ -44,7 +45,11 @@ impl Class {
         if let Some(kind) = Kind::of_placeholder(word) {
             return Class::Placeholder(kind);
         }
-        Class::of_name(word).unwrap_or_else(|| Class::of_spelling(word))
+        static NAMES: LazyLock<HashMap<String, Class>> = LazyLock::new(|| {
+            let class = |name: String| Some((name.clone(), Class::of_name(&name)?));
+            Class::names().filter_map(class).collect()
+        });
+        NAMES.get(word).copied().unwrap_or_else(|| Class::of_spelling(word))
     }
 
     /// Of a word that is not among those with a class by name: one with three digits or more in
@@ -63,9 +68,6 @@ impl Class {
 
     /// Of a word with a class by name.
     fn of_name(word: &str) -> Option<Class> {
-        if word.len() > LONGEST {
-            return None;
-        }
         Some(match word {
             "oh" | "o" => Class::Oh,
             "double" => Class::Times(1),

@@ -82,6 +82,11 @@ impl Runs {
         }
     }
 
+    /// Whether words that follow may go on with words before.
+    pub fn is_open(&self) -> bool {
+        self.number.is_some() || self.in_address() || self.before.in_run
+    }
+
     /// Whether an address is open.
     pub fn in_address(&self) -> bool {
         self.address != Address::None

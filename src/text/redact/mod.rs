@@ -24,6 +24,7 @@ use super::class::Class;
 use super::runs::Runs;
 use context::Heard;
 use find::Word;
+use quick::Look;
 
 /// What becomes of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,12 +114,6 @@ impl Redactor {
         Ok(Redactor { settings, key })
     }
 
-    /// Whether there may be something to take out of `text`: one look at its bytes. Most texts
-    /// have neither digits nor number words nor an `@`.
-    pub fn may_hold(text: &str) -> bool {
-        quick::may_hold(text)
-    }
-
     /// `text` without what is taken out, `None` when all of it stays. `runs` is what was open in
     /// the speaker's words before; `earlier` are the texts before, the newest first: a question
     /// tells what its answer is.
@@ -128,12 +123,14 @@ impl Redactor {
         runs: impl FnOnce() -> Runs,
         earlier: impl Iterator<Item = &'a str>,
     ) -> Option<String> {
-        if !Redactor::may_hold(text) {
-            return None;
-        }
+        let runs = match quick::look(text) {
+            Look::Nothing => return None,
+            Look::OneWord => Some(runs()).filter(Runs::is_open)?,
+            Look::Something => runs(),
+        };
         let mut out = String::with_capacity(text.len());
         let mut copied = 0;
-        for Found { start, end, kind, value } in find(text, runs(), earlier) {
+        for Found { start, end, kind, value } in find(text, runs, earlier) {
             let token: Cow<'_, str> = match (self.settings.of(kind), &self.key) {
                 (Policy::Keep, _) => continue,
                 (Policy::Hash, Some(key)) => key.token(kind, &value).into(),

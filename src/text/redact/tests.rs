@@ -201,7 +201,7 @@ proptest! {
     fn nothing_is_found_that_the_quick_look_missed(words in speech(), text in "\\PC{0,40}") {
         for text in [words.join(" "), text] {
             let found = find(&text, Runs::default(), std::iter::empty());
-            prop_assert!(found.is_empty() || Redactor::may_hold(&text), "{:?}", found);
+            prop_assert!(found.is_empty() || quick::look(&text) == Look::Something, "{:?}", found);
         }
     }
 }

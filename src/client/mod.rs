@@ -8,12 +8,14 @@ mod backoff;
 mod connect;
 mod console;
 mod feed;
+mod http;
 mod messages;
 mod play;
 mod script;
 mod socket;
 mod tally;
 
+pub use self::http::{HttpAnswer, delete};
 pub use connect::{ConnectError, Target};
 pub use console::{Subscription, watch};
 pub use messages::Scored;

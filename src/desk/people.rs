@@ -64,6 +64,9 @@ impl Person {
             return refused("already_resolved", format!("alert `{alert_id}` is closed"));
         };
         let mut call = call.lock();
+        if call.evicted {
+            return refused("not_found", format!("no alert `{alert_id}`"));
+        }
         let check = call.state.check(&call.engine, alert_id, &self.name, &action);
         self.ticket += 1;
         let ticket = (Arc::clone(&self.slot), self.ticket);
@@ -92,7 +95,7 @@ impl Person {
             return refused("not_found", format!("no open call `{call_id}`"));
         };
         let mut call = shared.lock();
-        if !call.is_open() {
+        if call.evicted || !call.is_open() {
             return refused("not_found", format!("call `{call_id}` is over"));
         }
         if !call.state.takes_hand(&call.engine) {

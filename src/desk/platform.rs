@@ -323,6 +323,12 @@ impl Platform {
         };
         let shared = Arc::clone(call);
         let mut call = shared.lock();
+        if call.evicted {
+            // It was erased.
+            drop(call);
+            self.release(call_id);
+            return self.not_held(desk, call_id, seq, permit);
+        }
         if !call.is_held_by(&self.link) {
             drop(call);
             self.lose(call_id);

@@ -25,7 +25,7 @@ pub(super) struct State {
     /// Ended calls, the oldest end first; a call that was opened again is skipped.
     ended: VecDeque<Arc<str>>,
     closed: VecDeque<Arc<str>>,
-    open_calls: i64,
+    pub open_calls: i64,
 }
 
 #[derive(Debug)]

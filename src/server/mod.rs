@@ -5,6 +5,7 @@
 mod console;
 mod contracts;
 mod docs;
+mod erase;
 mod handshake;
 mod ingest;
 mod listener;

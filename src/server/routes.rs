@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::middleware;
 use axum::routing::{self, MethodRouter};
 
-use super::{App, console, contracts, docs, ingest, lists, page, rest, webhooks};
+use super::{App, console, contracts, docs, erase, ingest, lists, page, rest, webhooks};
 
 /// One method of one path.
 struct Route {
@@ -26,6 +26,8 @@ fn table() -> Vec<Route> {
         get("/v1/console", console::endpoint),
         get("/v1/calls", lists::calls),
         get("/v1/calls/{call_id}", lists::call),
+        delete("/v1/calls/{call_id}", erase::call),
+        delete("/v1/customers/{key}", erase::customer),
         get("/v1/alerts", lists::alerts),
         get("/v1/shift", lists::shift),
         post("/v1/score", rest::score),
@@ -66,6 +68,10 @@ async fn in_our_words(response: Response<Body>) -> Response<Body> {
 
 fn get<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, handler: H) -> Route {
     Route { method: "get", path, handler: routing::get(handler) }
+}
+
+fn delete<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, handler: H) -> Route {
+    Route { method: "delete", path, handler: routing::delete(handler) }
 }
 
 fn post<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, handler: H) -> Route {

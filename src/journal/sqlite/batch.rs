@@ -37,7 +37,7 @@ impl Batch {
     ///
     /// # Errors
     /// A sentence that says what is wrong.
-    pub fn filter(&self, keep: impl Fn(&str, u64) -> bool) -> Result<Batch, String> {
+    pub fn filter(&self, mut keep: impl FnMut(&str, u64) -> bool) -> Result<Batch, String> {
         self.check()?;
         let mut kept = String::new();
         for line in self.events.split_inclusive('\n') {

@@ -8,6 +8,7 @@ mod archive;
 mod backup;
 mod batch;
 mod check;
+mod erase;
 mod error;
 mod export;
 mod ledger;
@@ -29,12 +30,15 @@ use std::time::Instant;
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::{CommitError, History, Journal, Library, Outbox, Outgoing, Record, Settings};
+use super::{
+    CommitError, Erase, Erased, History, Journal, Library, Outbox, Outgoing, Record, Settings,
+};
 use ledger::{Ledger, Line};
 use outbox::Shelf;
 
 pub use backup::{backup, restore};
 pub use check::{Findings, check};
+pub use erase::forget;
 pub use error::JournalError;
 pub use export::{Exported, export};
 pub use library::library;
@@ -72,6 +76,19 @@ impl Sqlite {
     /// # Errors
     /// [`JournalError`] with what is wrong, where, and how to mend it.
     pub fn open(dir: &Path, settings: &Settings, engine: &str) -> Result<Sqlite, JournalError> {
+        Sqlite::open_for(dir, settings, Some(engine))
+    }
+
+    /// Opens it to look after it: whatever engine wrote it, its history goes on.
+    fn open_as_it_is(dir: &Path) -> Result<Sqlite, JournalError> {
+        Sqlite::open_for(dir, &Settings::default(), None)
+    }
+
+    fn open_for(
+        dir: &Path,
+        settings: &Settings,
+        engine: Option<&str>,
+    ) -> Result<Sqlite, JournalError> {
         let file = dir.join(FILE);
         let lock = open::lock(dir).map_err(|error| JournalError::new(&file, error))?;
         let mut connection =
@@ -195,6 +212,10 @@ impl Journal for Sqlite {
         let shelf = Arc::new(opened.map_err(|error| self.failed(error))?);
         self.outbox = (!destinations.is_empty()).then(|| Arc::clone(&shelf));
         Ok(Some(shelf))
+    }
+
+    fn erase(&mut self, erase: &Erase) -> Result<Erased, CommitError> {
+        self.erase_calls(erase).map_err(|error| self.failed(error))
     }
 
     fn close(&mut self) -> Result<(), CommitError> {

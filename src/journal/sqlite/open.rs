@@ -103,7 +103,7 @@ pub(super) fn sync_dir(file: &Path) -> Result<(), OpenError> {
 /// Prepares an open file for writing.
 pub(super) fn begin(
     connection: &mut Connection,
-    engine: &str,
+    engine: Option<&str>,
     max_file_bytes: u64,
 ) -> Result<Opened, OpenError> {
     connection.busy_timeout(BUSY)?;
@@ -120,13 +120,18 @@ pub(super) fn begin(
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    // What is deleted is overwritten where its page is written anyway; erasing relies on it.
+    connection.pragma_update(None, "secure_delete", "FAST")?;
     if max_file_bytes > 0 {
         let pages = super::int(max_file_bytes / PAGE_BYTES);
         connection
             .pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0))?;
     }
     schema::migrate(connection)?;
-    let same_engine = remember_engine(connection, engine)?;
+    let same_engine = match engine {
+        Some(engine) => remember_engine(connection, engine)?,
+        None => true,
+    };
     let epoch = schema::meta(connection, "epoch")?
         .ok_or_else(|| OpenError::Damaged("it has lost its epoch".into()))?;
     let newest = "SELECT batch, last_offset FROM batches ORDER BY batch DESC LIMIT 1";

@@ -87,6 +87,26 @@ pub(super) fn put(transaction: &Transaction<'_>, outgoing: &[Outgoing]) -> Resul
     Ok(())
 }
 
+/// Takes out what waits of some calls, and gives their offsets.
+pub(super) fn drop_calls(
+    transaction: &Transaction<'_>,
+    goes: impl Fn(&str) -> bool,
+) -> Result<Vec<u64>, OpenError> {
+    let mut statement = transaction.prepare("SELECT offset, alert FROM outbox")?;
+    let mut rows = statement.query([])?;
+    let mut offsets = Vec::new();
+    while let Some(row) = rows.next()? {
+        let alert: String = row.get(1)?;
+        if crate::journal::outbox::call_of(&alert).is_some_and(|call_id| goes(&call_id)) {
+            offsets.push(unsigned(row.get(0)?));
+        }
+    }
+    for offset in &offsets {
+        transaction.execute("DELETE FROM outbox WHERE offset = ?1", [int(*offset)])?;
+    }
+    Ok(offsets)
+}
+
 /// Empties the outbox and forgets all destinations.
 pub(super) fn forget(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("DELETE FROM outbox; DELETE FROM destinations;")
@@ -107,6 +127,16 @@ impl Shelf {
         if !outgoing.is_empty() {
             self.index.push(outgoing.iter().map(Row::of));
         }
+    }
+
+    /// Names of the destinations.
+    pub fn names(&self) -> Vec<Arc<str>> {
+        self.index.names()
+    }
+
+    /// Rows that are not in the file any more.
+    pub fn forget_rows(&self, offsets: &[u64]) {
+        self.index.remove(offsets);
     }
 
     /// Writes what has changed: positions, and rows that go for age, for room, or because every

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Parser;
 
 use super::Failure;
+use super::journal::{KeyFile, failure};
 use crate::client::{HttpAnswer, delete};
 use crate::journal::{Erase, sqlite};
 
@@ -32,6 +33,8 @@ pub(super) struct Args {
     /// The server.
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    #[command(flatten)]
+    key: KeyFile,
 }
 
 /// What was erased, whoever did it.
@@ -83,7 +86,7 @@ fn in_directory(args: &Args) -> Result<Gone, Failure> {
         call_ids: args.call_id.iter().map(|id| Arc::from(id.as_str())).collect(),
         customer: args.customer.clone(),
     };
-    let erased = sqlite::forget(&dir, &wanted).map_err(Failure::failed)?;
+    let erased = sqlite::forget(&dir, &args.key.seal()?, &wanted).map_err(failure)?;
     Ok(Gone {
         calls: erased.call_ids,
         lines: erased.lines,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::journal::failure;
 use super::{Failure, engine, variables};
 use crate::config::Config;
 use crate::engine::Engine;
@@ -129,7 +130,7 @@ fn journal(config: &Config, engine: &Engine) -> Result<Box<dyn Journal>, Failure
         return Ok(Box::<Memory>::default());
     };
     let journal =
-        Sqlite::open(dir, &config.journal, engine.fingerprint()).map_err(Failure::failed)?;
+        Sqlite::open(dir, &config.journal, engine.fingerprint()).map_err(failure)?;
     tracing::info!(data_dir = %dir.display(), epoch = journal.epoch(), "the journal is on disk");
     Ok(Box::new(journal))
 }

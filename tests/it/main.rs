@@ -19,6 +19,7 @@ mod matrix;
 mod models;
 mod overload;
 mod playbook;
+mod privacy;
 mod replay;
 mod rest;
 mod rules;

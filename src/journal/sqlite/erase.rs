@@ -13,6 +13,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::batch::Batch;
 use super::error::OpenError;
 use super::ledger::Ledger;
+use super::seal::Seal;
 use super::{FILE, JournalError, Sqlite, int, outbox, shared, unsigned};
 use crate::engine::event::{Attributes, Event, is_customer};
 use crate::journal::{Erase, Erased};
@@ -151,7 +152,8 @@ impl Sqlite {
         &self,
         mut take: impl FnMut(i64, &Batch) -> Result<(), String>,
     ) -> Result<(), OpenError> {
-        let sql = "SELECT last_offset, crc, events, batch FROM batches ORDER BY batch";
+        let sql = "SELECT last_offset, crc, unseal('batches/' || batch, events), batch
+            FROM batches ORDER BY batch";
         let mut statement = self.connection.prepare(sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
@@ -187,7 +189,8 @@ impl Sqlite {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for (number, batch, gone) in rewritten {
-            let sql = "UPDATE batches SET events = ?2, crc = ?3 WHERE batch = ?1";
+            let sql = "UPDATE batches SET events = seal('batches/' || ?1, ?2), crc = ?3
+            WHERE batch = ?1";
             transaction.execute(sql, params![number, batch.events, batch.crc])?;
             erased.lines += gone;
         }
@@ -210,13 +213,13 @@ impl Sqlite {
 ///
 /// # Errors
 /// [`JournalError`]; also while a server has it.
-pub fn forget(dir: &Path, erase: &Erase) -> Result<Erased, JournalError> {
+pub fn forget(dir: &Path, seal: &Seal, erase: &Erase) -> Result<Erased, JournalError> {
     let file = dir.join(FILE);
     if !file.exists() {
         let why = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no journal");
         return Err(JournalError::new(&file, why));
     }
-    let mut journal = Sqlite::open_as_it_is(dir)?;
+    let mut journal = Sqlite::open_as_it_is(dir, seal)?;
     let done = (|| {
         journal.read_history(0)?;
         let mut erased = journal.erase_calls(erase)?;

@@ -170,6 +170,13 @@ fn find<'a>(text: &str, runs: Runs, earlier: impl Iterator<Item = &'a str>) -> V
         // Dots and `at` at the edges stay: what is on their other side belongs to the address,
         // too, and may be of another chunk.
         let mut own = &words[segment.first..=segment.last];
+        // "reach me at jo dot ruiz at …": what comes before the last two parts is speech.
+        let at = |word: &Word| word.class == Class::At;
+        while own.iter().filter(|word| at(word)).count() > 1
+            && let Some(first) = own.iter().position(at)
+        {
+            own = &own[first + 1..];
+        }
         while let [Word { class: Class::At | Class::Dot, .. }, rest @ ..] = own {
             own = rest;
         }

@@ -25,6 +25,7 @@ fn secrets_are_taken_out() {
         ("My card is 4111 1111 1111 1111, ok?", "My card is [card], ok?"),
         ("it's four one one one, uh, double one one one ok", "it's [account] ok"),
         ("mail john dot smith at example dot com please", "mail [email] please"),
+        ("mail me at jo dot ruiz at example dot com please", "mail me at [email] please"),
         ("write to j.smith+x@mail.example.co.uk.", "write to [email]."),
         ("I was born on March 4th, 1980 in Leeds", "I was born on [birth_date] in Leeds"),
         ("my social is 078-05-1120 yes", "my social is [ssn] yes"),

@@ -129,8 +129,7 @@ fn journal(config: &Config, engine: &Engine) -> Result<Box<dyn Journal>, Failure
         }
         return Ok(Box::<Memory>::default());
     };
-    let journal =
-        Sqlite::open(dir, &config.journal, engine.fingerprint()).map_err(failure)?;
+    let journal = Sqlite::open(dir, &config.journal, engine.fingerprint()).map_err(failure)?;
     tracing::info!(data_dir = %dir.display(), epoch = journal.epoch(), "the journal is on disk");
     Ok(Box::new(journal))
 }

@@ -28,11 +28,7 @@ pub struct Exported {
 ///
 /// # Errors
 /// [`JournalError`] when nothing can be read or `out` cannot be written.
-pub fn export(
-    file: &Path,
-    seal: &Seal,
-    out: &mut dyn Write,
-) -> Result<Exported, JournalError> {
+pub fn export(file: &Path, seal: &Seal, out: &mut dyn Write) -> Result<Exported, JournalError> {
     let mut run = || -> Result<Exported, OpenError> {
         let connection = open::to_save(file, seal)?;
         // Lets SQLite read a file that is shorter than it should be.

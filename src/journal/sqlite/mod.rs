@@ -136,14 +136,21 @@ impl Sqlite {
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Without a key the words of every batch would be copied twice for nothing.
         let insert = match self.seal.is_on() {
-            true => "INSERT INTO batches (batch, last_offset, crc, events)
-                VALUES (?1, ?2, ?3, seal('batches/' || ?1, ?4))",
-            false => "INSERT INTO batches (batch, last_offset, crc, events)
-                VALUES (?1, ?2, ?3, ?4)",
+            true => {
+                "INSERT INTO batches (batch, last_offset, crc, events)
+                VALUES (?1, ?2, ?3, seal('batches/' || ?1, ?4))"
+            }
+            false => {
+                "INSERT INTO batches (batch, last_offset, crc, events)
+                VALUES (?1, ?2, ?3, ?4)"
+            }
         };
-        transaction
-            .prepare_cached(insert)?
-            .execute(params![self.next_batch, row.last_offset, row.crc, row.events])?;
+        transaction.prepare_cached(insert)?.execute(params![
+            self.next_batch,
+            row.last_offset,
+            row.crc,
+            row.events
+        ])?;
         let mut started: HashMap<&str, u64> = HashMap::new();
         for record in batch {
             if record.is_start() {

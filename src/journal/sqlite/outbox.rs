@@ -95,7 +95,8 @@ pub(super) fn drop_calls(
     transaction: &Transaction<'_>,
     goes: impl Fn(&str) -> bool,
 ) -> Result<Vec<u64>, OpenError> {
-    let mut statement = transaction.prepare("SELECT offset, unseal('outbox/' || offset, alert) FROM outbox")?;
+    let mut statement =
+        transaction.prepare("SELECT offset, unseal('outbox/' || offset, alert) FROM outbox")?;
     let mut rows = statement.query([])?;
     let mut offsets = Vec::new();
     while let Some(row) = rows.next()? {

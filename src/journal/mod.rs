@@ -6,6 +6,7 @@
 
 mod archive;
 mod erase;
+mod gather;
 mod library;
 mod memory;
 mod metrics;

@@ -251,7 +251,7 @@ struct Group<P> {
     records: Vec<Record>,
     payloads: Vec<Committed<P>>,
     tickets: Vec<(Arc<CommitSlot>, u64)>,
-    erasures: Vec<Box<(Erase, Answer)>>,
+    erasures: Vec<(Erase, Answer)>,
 }
 
 impl<P> Group<P> {
@@ -274,7 +274,7 @@ impl<P> Group<P> {
                 self.records.push(record);
             }
             self.tickets.extend(ticket);
-            self.erasures.extend(erase);
+            self.erasures.extend(erase.map(|own| *own));
         }
     }
 
@@ -321,7 +321,7 @@ impl<P> Group<P> {
     /// Erases what was asked for. Nothing of those calls comes after it, so it does not matter
     /// what of the group came after the request.
     fn erase(&mut self, journal: &mut dyn Journal) {
-        for (erase, answer) in self.erasures.drain(..).map(|own| *own) {
+        for (erase, answer) in self.erasures.drain(..) {
             // Who asked may have gone away; it is erased all the same.
             let _ = answer.send(journal.erase(&erase));
         }

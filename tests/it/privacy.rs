@@ -347,11 +347,11 @@ async fn logs_and_metrics_hold_no_words() {
         platform.send_text(&bad).await;
     }
     platform.acked("c-1", 4).await;
-    let hook = format!("/v1/webhooks/vosk?call_id=c-2&roles=customer");
+    let hook = "/v1/webhooks/vosk?call_id=c-2&roles=customer";
     for body in
         [format!(r#"{{"text":"{words}"}}"#), format!(r#"{{"text":["{RARE}"]}}"#), RARE.into()]
     {
-        http(server.address, "POST", &hook, &body).await;
+        http(server.address, "POST", hook, &body).await;
     }
     http(server.address, "POST", "/v1/score", &format!(r#"{{"id":"a","turns":"{RARE}"}}"#)).await;
     http(server.address, "GET", &format!("/v1/calls?q={RARE}"), "").await;

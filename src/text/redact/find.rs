@@ -172,23 +172,23 @@ fn absorb(found: &mut Vec<Segment>, words: &[Word], at: usize, before: Option<En
 }
 
 /// A run that holds placeholders, as the parts between them.
-fn without_placeholders(segment_of: Segment, words: &[Word]) -> Vec<Segment> {
-    let stands =
-        |at: &usize| matches!(words[*at].class, Class::Placeholder(_)) && words[*at].text != "@";
-    let (first, last) = (segment_of.first, segment_of.last);
-    if !(first..=last).any(|at| stands(&at)) {
-        return vec![segment_of];
+fn without_placeholders(whole: Segment, words: &[Word]) -> Vec<Segment> {
+    let stands = |word: &Word| match word.class {
+        Class::Placeholder(kind) if word.text != "@" => Some(kind),
+        _ => None,
+    };
+    let own = &words[whole.first..=whole.last];
+    if own.iter().all(|word| stands(word).is_none()) {
+        return vec![whole];
     }
     let mut parts: Vec<Segment> = Vec::new();
-    let mut kind = segment_of.continues;
+    let mut kind = whole.continues;
     let mut fresh = true;
-    for at in first..=last {
-        if let Class::Placeholder(own) = words[at].class
-            && stands(&at)
-        {
+    for (at, word) in (whole.first..).zip(own) {
+        if let Some(own) = stands(word) {
             (kind, fresh) = (Some(own), true);
         } else if fresh {
-            parts.push(segment(at, at, segment_of.address, kind));
+            parts.push(segment(at, at, whole.address, kind));
             fresh = false;
         } else if let Some(part) = parts.last_mut() {
             part.last = at;

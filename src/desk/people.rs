@@ -64,7 +64,7 @@ impl Person {
             return refused("already_resolved", format!("alert `{alert_id}` is closed"));
         };
         let mut call = call.lock();
-        if call.evicted {
+        if call.erased {
             return refused("not_found", format!("no alert `{alert_id}`"));
         }
         let check = call.state.check(&call.engine, alert_id, &self.name, &action);
@@ -95,7 +95,7 @@ impl Person {
             return refused("not_found", format!("no open call `{call_id}`"));
         };
         let mut call = shared.lock();
-        if call.evicted || !call.is_open() {
+        if call.erased || !call.is_open() {
             return refused("not_found", format!("call `{call_id}` is over"));
         }
         if !call.state.takes_hand(&call.engine) {

@@ -323,8 +323,7 @@ impl Platform {
         };
         let shared = Arc::clone(call);
         let mut call = shared.lock();
-        if call.evicted {
-            // It was erased.
+        if call.erased {
             drop(call);
             self.release(call_id);
             return self.not_held(desk, call_id, seq, permit);

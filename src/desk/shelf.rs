@@ -188,7 +188,7 @@ impl Shelf {
         let shared = Arc::clone(shared);
         let mut call = shared.lock();
         end(&mut call);
-        call.evicted = true;
+        (call.evicted, call.erased) = (true, true);
         let last_seq = call.state.last_seq();
         shard.insert(Arc::clone(call_id), Known::Over(last_seq));
         drop(call);

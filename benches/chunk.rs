@@ -8,6 +8,8 @@ use forewarn::call::{Call, Speaker, Timestamp};
 use forewarn::engine::event::{CallStart, Chunk, Event};
 use forewarn::engine::{CallState, DEFAULT_PHRASES, Engine, Settings};
 use forewarn::text::phrases::{MatchState, Matcher, Place};
+use forewarn::text::redact::Redactor;
+use forewarn::text::runs::Runs;
 use forewarn::{text, wire};
 use mimalloc::MiMalloc;
 
@@ -137,6 +139,18 @@ fn match_phrases(bencher: Bencher, list: &str) {
         }
         hits
     });
+}
+
+/// Twenty words without a number: what redaction costs almost every chunk.
+const PLAIN: &str = "I understand that you are upset about this and I really want to make it right \
+                     for you before we hang up";
+/// Twenty words with a card number read out.
+const READ_OUT: &str = "sure it is four one one one uh one one one one one one one one one one one \
+                        one";
+
+#[divan::bench(args = [PLAIN, READ_OUT])]
+fn redact(text: &str) -> Option<String> {
+    Redactor::default().redact(divan::black_box(text), Runs::default, std::iter::empty())
 }
 
 #[divan::bench]

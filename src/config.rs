@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
 use crate::server::Rooms;
-use crate::text::one_line;
+use crate::text::{one_line, redact};
 use crate::{access, desk, egress, engine, hub, journal, server, telemetry, wire};
 
 const PREFIX: &str = "FOREWARN_";
@@ -49,6 +49,8 @@ pub struct Config {
     pub journal: journal::Settings,
     /// Forecast and alert policy.
     pub engine: engine::Settings,
+    /// What is taken out of transcripts.
+    pub redaction: redact::Settings,
     /// Where alerts are sent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub destination: Vec<egress::Settings>,
@@ -263,7 +265,8 @@ fn set(table: &mut Table, variable: &str, text: &str) {
     let parsed: Result<Table, _> = toml::from_str(&format!("value = {text}"));
     let value = parsed.ok().and_then(|mut table| table.remove("value"));
     let value = value.unwrap_or_else(|| Value::String(text.to_owned()));
-    let sections = ["log", "tls", "auth", "server", "wire", "desk", "hub", "journal", "engine"];
+    let sections =
+        ["log", "tls", "auth", "server", "wire", "desk", "hub", "journal", "engine", "redaction"];
     match path.split_once('_') {
         Some((section, key)) if sections.contains(&section) => {
             let entry = table.entry(section).or_insert_with(|| Value::Table(Table::new()));

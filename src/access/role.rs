@@ -40,6 +40,8 @@ pub enum Deed {
     Metrics,
     /// Read `/v1/audit`.
     Audit,
+    /// Erase a call or a customer.
+    Forget,
 }
 
 impl Role {
@@ -56,7 +58,7 @@ impl Role {
             Deed::Look | Deed::Score => &[Agent, Supervisor, Admin],
             Deed::Acknowledge | Deed::RaiseHand => &[Agent, Supervisor, Admin],
             Deed::Snooze | Deed::Assign | Deed::Resolve => &[Supervisor, Admin],
-            Deed::Metrics | Deed::Audit => &[Admin],
+            Deed::Metrics | Deed::Audit | Deed::Forget => &[Admin],
         };
         roles.contains(&self)
     }
@@ -80,7 +82,7 @@ impl Role {
 impl Deed {
     /// Whether it is about the server as a whole, so that a token for some calls does not do.
     pub fn is_of_all(self) -> bool {
-        matches!(self, Deed::Metrics | Deed::Audit)
+        matches!(self, Deed::Metrics | Deed::Audit | Deed::Forget)
     }
 }
 
@@ -108,12 +110,23 @@ mod tests {
                     Resolve,
                     Metrics,
                     Audit,
+                    Forget,
                 ],
             ),
         ] {
-            for deed in
-                [Feed, Look, Score, Acknowledge, RaiseHand, Snooze, Assign, Resolve, Metrics, Audit]
-            {
+            for deed in [
+                Feed,
+                Look,
+                Score,
+                Acknowledge,
+                RaiseHand,
+                Snooze,
+                Assign,
+                Resolve,
+                Metrics,
+                Audit,
+                Forget,
+            ] {
                 assert_eq!(role.may(deed), deeds.contains(&deed), "{role:?} {deed:?}");
             }
             assert_eq!(Role::named(role.name()), Some(role));

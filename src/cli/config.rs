@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::engine::Files;
 use super::{Failure, engine, variables};
 use crate::config::Config;
 
@@ -37,7 +36,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let checked = checked.and_then(|()| config.check_access());
     checked.map_err(|error| Failure::usage(error.at(file.as_deref(), variables())))?;
     // A model, rules, a playbook or a matrix that cannot be read would stop the start as well.
-    engine::build(Files::of(&config), config.engine.clone())?;
+    engine::of_service(&config)?;
     let text = toml::to_string(&config).map_err(Failure::failed)?;
     std::io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::output(&error))
 }

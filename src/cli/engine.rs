@@ -6,6 +6,7 @@ use super::Failure;
 use crate::config::Config;
 use crate::engine::matrix::Matrix;
 use crate::engine::{Engine, Settings};
+use crate::text::redact::{self, Key, Redactor};
 
 /// The files an engine is built from; what is absent is what ships with the binary.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,6 +58,26 @@ pub(super) fn build(files: Files<'_>, settings: Settings) -> Result<Engine, Fail
         Some(path) => engine.with_matrix(matrix(path)?),
         None => engine,
     })
+}
+
+/// The engine of the service: also with the redaction that the configuration asks for.
+///
+/// # Errors
+/// As [`build`]; also when the key for hashed placeholders cannot be used.
+pub(super) fn of_service(config: &Config) -> Result<Engine, Failure> {
+    let engine = build(Files::of(config), config.engine.clone())?;
+    Ok(engine.with_redactor(redactor(&config.redaction)?))
+}
+
+fn redactor(settings: &redact::Settings) -> Result<Redactor, Failure> {
+    let place = |error| Failure::Usage(format!("[redaction] {error}"));
+    let key = settings.key_file.as_ref().map(|path| {
+        let name = path.display();
+        let bytes = std::fs::read(path)
+            .map_err(|error| place(format!("`key_file`: cannot read {name}: {error}")))?;
+        Key::new(bytes.trim_ascii()).map_err(|error| place(format!("`key_file`: {name}: {error}")))
+    });
+    Redactor::new(settings.clone(), key.transpose()?).map_err(place)
 }
 
 /// Reads a matrix.

@@ -10,6 +10,8 @@ use clap::Parser;
 use super::Failure;
 use crate::call::{Call, Outcome};
 use crate::corpus::import::{self, Cast, Draft, Format, Labels};
+use crate::corpus::redact;
+use crate::text::redact::Redactor;
 use crate::wire::vendors::Roles;
 
 /// Turns calls kept in other formats into the corpus format: one JSON line a call, for score,
@@ -160,6 +162,7 @@ impl Import<'_> {
         let mut notes: Vec<String> = Vec::new();
         for call in import::calls(document, &stem, &self.cast) {
             let finished = call.and_then(|(mut call, draft)| {
+                redact(&mut call, &Redactor::default());
                 self.finish(&mut call, &draft, &stem, &name)?;
                 Ok((call, draft))
             });

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::Failure;
-use crate::journal::sqlite::{self, FILE, Findings};
+use crate::journal::sqlite::{self, FILE, Findings, JournalError, Seal};
 
 /// Looks after the journal of a data directory.
 #[derive(Debug, Parser)]
@@ -14,7 +14,8 @@ use crate::journal::sqlite::{self, FILE, Findings};
   forewarn journal check --data-dir data
   forewarn journal export --data-dir data > calls.jsonl
   forewarn journal backup --data-dir data --to monday.db       # also while the server runs
-  forewarn journal restore --from monday.db --data-dir fresh   # consoles then start anew")]
+  forewarn journal restore --from monday.db --data-dir fresh   # consoles then start anew
+  forewarn journal key new /etc/forewarn/journal.key           # then key_file in [journal]")]
 pub(super) struct Args {
     #[command(subcommand)]
     what: What,
@@ -45,6 +46,11 @@ enum What {
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
     },
+    /// Make a key file, to encrypt a new journal with (`key_file` in [journal]).
+    Key {
+        #[command(subcommand)]
+        what: KeyWhat,
+    },
     /// Put a backup into a directory without a journal.
     Restore {
         /// The backup.
@@ -55,11 +61,44 @@ enum What {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum KeyWhat {
+    /// Write a new random key. Without it nobody reads the journal again: keep a copy elsewhere.
+    New {
+        /// The file to make.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
 #[derive(Debug, Parser)]
 struct Place {
     /// Where the server keeps its data.
     #[arg(long, value_name = "DIR")]
     data_dir: PathBuf,
+    #[command(flatten)]
+    key: KeyFile,
+}
+
+/// The key of an encrypted journal.
+#[derive(Debug, Parser)]
+pub(super) struct KeyFile {
+    /// Key file of an encrypted journal.
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+}
+
+impl KeyFile {
+    /// # Errors
+    /// [`Failure::Usage`] when the file cannot be used.
+    pub fn seal(&self) -> Result<Seal, Failure> {
+        Seal::of_file(self.key_file.as_deref()).map_err(Failure::Usage)
+    }
+}
+
+/// A wrong or missing key is a matter of usage.
+pub(super) fn failure(error: JournalError) -> Failure {
+    if error.is_about_key() { Failure::usage(error) } else { Failure::failed(error) }
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
@@ -67,11 +106,15 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         What::Check { place, json } => check(place, *json),
         What::Export { place } => export(place),
         What::Backup { place, to } => {
-            sqlite::backup(&place.data_dir, to).map_err(Failure::failed)?;
+            sqlite::backup(&place.data_dir, to).map_err(failure)?;
             say(&format!("backup written to {}", to.display()))
         }
+        What::Key { what: KeyWhat::New { file } } => {
+            Seal::make_file(file).map_err(Failure::Failed)?;
+            say(&format!("key written to {}; keep a copy elsewhere", file.display()))
+        }
         What::Restore { from, place } => {
-            sqlite::restore(from, &place.data_dir).map_err(Failure::failed)?;
+            sqlite::restore(from, &place.data_dir, &place.key.seal()?).map_err(failure)?;
             say(&format!("restored to {}", place.data_dir.join(FILE).display()))
         }
     }
@@ -79,7 +122,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 
 fn check(place: &Place, json: bool) -> Result<(), Failure> {
     let file = place.data_dir.join(FILE);
-    let findings = sqlite::check(&file).map_err(Failure::failed)?;
+    let findings = sqlite::check(&file, &place.key.seal()?).map_err(failure)?;
     let text = match json {
         true => serde_json::to_string(&findings).map_err(Failure::failed)?,
         false => summary(&findings),
@@ -114,8 +157,9 @@ fn summary(findings: &Findings) -> String {
 
 fn export(place: &Place) -> Result<(), Failure> {
     let file = place.data_dir.join(FILE);
+    let seal = place.key.seal()?;
     let mut out = BufWriter::new(stdout().lock());
-    let exported = sqlite::export(&file, &mut out).map_err(Failure::failed)?;
+    let exported = sqlite::export(&file, &seal, &mut out).map_err(failure)?;
     out.flush().map_err(|error| Failure::output(&error))?;
     let saved = format!("{} calls and {} events saved", exported.calls, exported.events);
     if exported.lost.is_empty() {

@@ -1,4 +1,4 @@
-//! How `replay` and `watch` are let in, and whom they trust.
+//! How `replay`, `watch` and `forget` are let in, and whom they trust.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::config::TOKEN;
 
 /// The token to show, if the server asks for one.
 #[derive(Debug, Default, Parser)]
-pub(super) struct Login {
+pub(super) struct Token {
     /// The token to show. Others on this machine can read it in the list of programs: better use
     /// --token-file, or the variable FOREWARN_TOKEN.
     #[arg(long, value_name = "TOKEN", conflicts_with = "token_file")]
@@ -18,6 +18,13 @@ pub(super) struct Login {
     /// File that holds the token to show.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+}
+
+/// The token, and whom to trust.
+#[derive(Debug, Default, Parser)]
+pub(super) struct Login {
+    #[command(flatten)]
+    token: Token,
     /// Authorities (PEM) of which a wss:// server must have its certificate [default: the
     /// system's].
     #[arg(long, value_name = "FILE")]
@@ -27,12 +34,14 @@ pub(super) struct Login {
 impl Login {
     /// A server to connect to.
     pub fn target(&self, url: &str, subprotocol: &'static str) -> Result<Target, Failure> {
-        let token = self.token()?;
+        let token = self.token.read()?;
         Target::new(url, subprotocol, token.as_deref(), self.ca.as_deref()).map_err(Failure::usage)
     }
+}
 
-    /// The token: that of the flags, else that of the environment.
-    fn token(&self) -> Result<Option<String>, Failure> {
+impl Token {
+    /// That of the flags, else that of the environment.
+    pub fn read(&self) -> Result<Option<String>, Failure> {
         if let Some(path) = &self.token_file {
             let text = std::fs::read_to_string(path).map_err(|error| {
                 Failure::Usage(format!("cannot read the token file {}: {error}", path.display()))

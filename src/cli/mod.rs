@@ -9,6 +9,7 @@ mod engine;
 mod evaluate;
 mod export;
 mod failure;
+mod forget;
 mod import;
 mod journal;
 mod lessons;
@@ -58,6 +59,8 @@ enum Command {
     Calibrate(calibrate::Args),
     /// Write ended calls and their alerts for other programs: JSON Lines, CSV, vCon, WebVTT.
     Export(export::Args),
+    /// Erase a call, or all calls of a customer, for good.
+    Forget(forget::Args),
     /// Check the configuration of the service and see every setting.
     Config(config::Args),
     /// Check the escalation matrix and see who would be told of an alert, and when.
@@ -93,6 +96,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Backtest(args) => backtest::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Forget(args) => forget::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Matrix(args) => matrix::run(&args),
         Command::Destination(args) => destination::run(&args),

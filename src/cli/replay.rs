@@ -90,7 +90,7 @@ fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
 fn shares(args: &Args) -> Result<Vec<Vec<Script>>, Failure> {
     let connections = usize::from(args.connections);
     let mut shares: Vec<Vec<Script>> = vec![Vec::new(); connections];
-    let files = corpus::read_all(&args.paths).map_err(Failure::failed)?;
+    let files = corpus::read_as_said(&args.paths).map_err(Failure::failed)?;
     let calls = files.into_iter().flat_map(|file| file.calls);
     for (place, call) in calls.enumerate() {
         let call_id = format!("{}{}", args.id_prefix, call.id);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::engine::Files;
+use super::journal::failure;
 use super::{Failure, engine, variables};
 use crate::config::Config;
 use crate::engine::Engine;
@@ -60,7 +60,7 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let config = config(args)?;
     telemetry::init(&config.log).map_err(Failure::usage)?;
-    let engine = engine::build(Files::of(&config), config.engine.clone())?;
+    let engine = engine::of_service(&config)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
     let ended = runtime.block_on(serve(config, Arc::new(engine)));
     // Everything is closed by now; a look-up of a destination's name that hangs holds nobody up.
@@ -131,8 +131,7 @@ fn journal(config: &Config, engine: &Engine) -> Result<Box<dyn Journal>, Failure
         }
         return Ok(Box::<Memory>::default());
     };
-    let journal =
-        Sqlite::open(dir, &config.journal, engine.fingerprint()).map_err(Failure::failed)?;
+    let journal = Sqlite::open(dir, &config.journal, engine.fingerprint()).map_err(failure)?;
     tracing::info!(data_dir = %dir.display(), epoch = journal.epoch(), "the journal is on disk");
     Ok(Box::new(journal))
 }

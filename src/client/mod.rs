@@ -8,6 +8,7 @@ mod backoff;
 mod connect;
 mod console;
 mod feed;
+mod http;
 mod messages;
 mod play;
 mod script;
@@ -15,6 +16,7 @@ mod socket;
 mod tally;
 mod tls;
 
+pub use self::http::{HttpAnswer, delete};
 pub use connect::{ConnectError, Target};
 pub use console::{Subscription, watch};
 pub use messages::Scored;

@@ -2,6 +2,7 @@
 
 mod annotation;
 pub mod import;
+mod redact;
 mod texts;
 
 use std::fs::File;
@@ -13,8 +14,10 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::call::Call;
+use crate::text::redact::Redactor;
 
 pub use annotation::annotate;
+pub use redact::redact;
 pub use texts::{LabelledText, texts};
 
 /// Why a corpus could not be read.
@@ -65,11 +68,24 @@ pub fn open(path: &Path) -> Result<Box<dyn BufRead>, CorpusError> {
     Ok(Box::new(reader))
 }
 
-/// The calls of one file, in order, one at a time. Blank lines are skipped.
+/// The calls of one file, in order, one at a time, redacted. Blank lines are skipped.
 ///
 /// # Errors
 /// As [`CorpusError`]; the iterator ends after an I/O error.
 pub fn calls(
+    path: &Path,
+) -> Result<impl Iterator<Item = Result<Call, CorpusError>> + use<>, CorpusError> {
+    let redactor = Redactor::default();
+    Ok(calls_as_said(path)?.map(move |call| {
+        call.map(|mut call| {
+            redact(&mut call, &redactor);
+            call
+        })
+    }))
+}
+
+/// The same, not redacted: what a platform has.
+fn calls_as_said(
     path: &Path,
 ) -> Result<impl Iterator<Item = Result<Call, CorpusError>> + use<>, CorpusError> {
     let name = path.display().to_string();
@@ -103,15 +119,28 @@ pub struct CorpusFile {
     pub calls: Vec<Call>,
 }
 
-/// Reads all of `paths`; a folder stands for its `.jsonl` and `.jsonl.gz` files by name.
+/// Reads all of `paths`, redacted; a folder stands for its `.jsonl` and `.jsonl.gz` files by name.
 ///
 /// # Errors
 /// The first [`CorpusError`] met; also when an id occurs twice.
 pub fn read_all(paths: &[PathBuf]) -> Result<Vec<CorpusFile>, CorpusError> {
+    let mut files = read_as_said(paths)?;
+    let redactor = Redactor::default();
+    for call in files.iter_mut().flat_map(|file| &mut file.calls) {
+        redact(call, &redactor);
+    }
+    Ok(files)
+}
+
+/// The same, not redacted: for `replay`, which sends what a platform would.
+///
+/// # Errors
+/// As [`read_all`].
+pub fn read_as_said(paths: &[PathBuf]) -> Result<Vec<CorpusFile>, CorpusError> {
     let mut files = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for path in expand(paths)? {
-        let calls = calls(&path)?.collect::<Result<Vec<_>, _>>()?;
+        let calls = calls_as_said(&path)?.collect::<Result<Vec<_>, _>>()?;
         if calls.is_empty() {
             return Err(CorpusError::Empty { path: path.display().to_string() });
         }

@@ -52,6 +52,8 @@ pub(super) struct LiveCall {
     pub said_bytes: usize,
     /// Taken off the shelf: whoever still holds it must look it up again.
     pub evicted: bool,
+    /// It was erased: what still comes of it is not taken.
+    pub erased: bool,
 }
 
 impl LiveCall {
@@ -69,6 +71,7 @@ impl LiveCall {
             said: Vec::new(),
             said_bytes: 0,
             evicted: false,
+            erased: false,
         }
     }
 

@@ -60,6 +60,8 @@ pub struct Metrics {
     pub tiers_absent: Counter,
     /// Events that made the engine panic.
     pub panics: Counter,
+    /// Calls erased for good.
+    pub erased: Counter,
     /// How far our time is ahead of a system clock that was set back, in ms.
     pub clock_ahead_ms: Gauge,
     /// Time to apply one event.
@@ -93,6 +95,7 @@ impl Metrics {
             alerts_released: Counter::default(),
             tiers_absent: Counter::default(),
             panics: Counter::default(),
+            erased: Counter::default(),
             clock_ahead_ms: Gauge::default(),
             apply_seconds: Histogram::new(exponential_buckets(0.000_001, 2.0, 18)),
         };
@@ -135,6 +138,7 @@ impl Metrics {
         all.register("reopened", "Abandoned calls opened again", metrics.reopened.clone());
         all.register("too_many_calls", "Calls refused over the limit", metrics.too_many.clone());
         all.register("alert_changes", "Changes of alerts", metrics.alert_changes.clone());
+        all.register("calls_erased", "Calls erased for good", metrics.erased.clone());
         all.register("engine_panics", "Events the engine failed on", metrics.panics.clone());
         all.register(
             "clock_ahead_ms",
@@ -188,6 +192,11 @@ impl Metrics {
         self.unquotable.inc_by(over.unquotable);
         self.segments_forgotten.inc_by(over.segments);
         self.rule_mentions_passed_over.inc_by(over.mentions);
+    }
+
+    pub(super) fn calls_erased(&self, calls: usize) {
+        self.erased.inc_by(calls as u64);
+        tracing::info!(calls, "calls erased");
     }
 
     pub(super) fn engine_panicked(&self, call_id: &str, at: Timestamp) {

@@ -8,6 +8,7 @@
 mod budget;
 mod changes;
 mod clock;
+mod erase;
 mod live_call;
 mod metrics;
 #[cfg(test)]
@@ -35,6 +36,7 @@ use crate::hub::{Hub, Publication};
 use crate::journal::WriterHandle;
 
 pub use clock::Clock;
+pub use erase::EraseError;
 pub use metrics::Metrics;
 pub use people::{Answer, Person};
 pub use platform::{Later, Now, Platform, Taken};

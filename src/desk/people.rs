@@ -75,6 +75,9 @@ impl Person {
             return refused("already_resolved", format!("alert `{alert_id}` is closed"));
         };
         let mut call = call.lock();
+        if call.erased {
+            return refused("not_found", format!("no alert `{alert_id}`"));
+        }
         // Where the call is now counts, also when its alert's message is still on its way.
         if !self.scopes.allow(call.place()) {
             return unknown();
@@ -106,7 +109,7 @@ impl Person {
         let unknown = || refused("not_found", format!("no open call `{call_id}`"));
         let Some(shared) = shared else { return unknown() };
         let mut call = shared.lock();
-        if !self.scopes.allow(call.place()) {
+        if call.erased || !self.scopes.allow(call.place()) {
             return unknown();
         }
         if !call.is_open() {

@@ -344,6 +344,11 @@ impl Platform {
         };
         let shared = Arc::clone(call);
         let mut call = shared.lock();
+        if call.erased {
+            drop(call);
+            self.release(call_id);
+            return self.not_held(desk, call_id, seq, permit);
+        }
         if !call.is_held_by(&self.link) {
             drop(call);
             self.lose(call_id);
@@ -486,8 +491,11 @@ impl Drop for Platform {
 }
 
 impl Desk {
-    /// What of an event that is next in line is applied: the event, or its refusal.
-    pub(super) fn admit(&self, call: &mut LiveCall, event: Event) -> (Event, Option<Problem>) {
+    /// What of an event that is next in line is applied: the event, redacted, or its refusal.
+    pub(super) fn admit(&self, call: &mut LiveCall, mut event: Event) -> (Event, Option<Problem>) {
+        if let Event::Chunk(chunk) = &mut event {
+            call.state.redact(&call.engine, chunk);
+        }
         let Event::Update(CallUpdate { seq, attributes, .. }) = &event else {
             return (event, None);
         };

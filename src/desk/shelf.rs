@@ -178,6 +178,34 @@ impl Shelf {
         true
     }
 
+    /// Takes a call off for good; `end` ends it. Of its id only that it is over stays known, so
+    /// that nothing more of it is taken. False when it was not there.
+    pub fn erase(&self, call_id: &Arc<str>, end: impl FnOnce(&mut LiveCall)) -> bool {
+        let mut shard = self.shard(call_id);
+        let Some(Known::Live(shared)) = shard.get(call_id) else {
+            return shard.contains_key(call_id);
+        };
+        let shared = Arc::clone(shared);
+        let mut call = shared.lock();
+        end(&mut call);
+        (call.evicted, call.erased) = (true, true);
+        let last_seq = call.state.last_seq();
+        shard.insert(Arc::clone(call_id), Known::Over(last_seq));
+        drop(call);
+        drop(shard);
+        self.remember(call_id);
+        true
+    }
+
+    /// Ids of all calls that are known.
+    pub fn all(&self) -> Vec<Arc<str>> {
+        let lock = |shard: &Mutex<Shard>| {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.keys().cloned().collect::<Vec<_>>()
+        };
+        self.shards.iter().flat_map(lock).collect()
+    }
+
     fn remember(&self, call_id: &Arc<str>) {
         let forgotten = {
             let mut ended = self.lock_ended();

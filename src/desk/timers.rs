@@ -95,6 +95,9 @@ impl Desk {
             let Some(permit) = self.journal.permit().await else { return };
             let Some(call) = self.shelf.live(call_id) else { return };
             let mut call = call.lock();
+            if call.erased {
+                return;
+            }
             let now = self.clock.now();
             call.scheduled = None;
             let Some(event) = self.what_is_due(&call, now) else {

@@ -10,6 +10,15 @@ use crate::call::{Outcome, Speaker, Timestamp};
 /// Free attributes of a call; null removes one on update.
 pub type Attributes = Map<String, Value>;
 
+/// Whether attributes name this customer. Numbers are compared as they are written.
+pub fn is_customer(attributes: &Attributes, key: &str) -> bool {
+    match attributes.get("customer_key") {
+        Some(Value::String(own)) => own == key,
+        Some(Value::Number(own)) => own.to_string() == key,
+        _ => false,
+    }
+}
+
 /// An event and the moment the server took it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recorded {

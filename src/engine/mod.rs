@@ -13,6 +13,7 @@ pub mod guidance;
 pub mod matrix;
 pub mod policy;
 mod raise;
+mod redact;
 pub mod rules;
 mod score;
 mod segments;

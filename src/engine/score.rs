@@ -72,8 +72,9 @@ pub fn score_call(engine: &Engine, call: &Call, explain: bool) -> Vec<TurnScore>
     let (mut state, _) = CallState::open(engine, start, at);
     chunks(call)
         .enumerate()
-        .map(|(turn, chunk)| {
+        .map(|(turn, mut chunk)| {
             let speaker = chunk.speaker;
+            state.redact(engine, &mut chunk);
             let effects = state.apply(engine, &Event::Chunk(chunk), at);
             let score = effects.score;
             let acts = effects.said.first().filter(|_| explain);

@@ -10,6 +10,7 @@ use super::rules::{Rules, RulesError, Ruleset};
 use crate::features::{Space, SpaceError};
 use crate::model::{logit, sigmoid};
 use crate::text::phrases::PhraseList;
+use crate::text::redact::Redactor;
 
 /// Policy settings. Every number has a default that suits a contact centre.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -142,6 +143,8 @@ pub struct Engine {
     pub matrix: Matrix,
     /// Numbers of the policy.
     pub settings: Settings,
+    /// Takes secrets out of chunks before anything sees them.
+    pub redactor: Redactor,
     shift: f64,
     fingerprint: String,
 }
@@ -168,7 +171,25 @@ impl Engine {
         let fingerprint = fingerprint(&[&space.model().name], &settings);
         let matrix = Matrix::parse(DEFAULT_MATRIX, "that ships")?;
         let (rules, ruleset) = (Rules::default(), Ruleset::new(""));
-        Ok(Engine { space, rules, ruleset, playbook, matrix, settings, shift, fingerprint })
+        let redactor = Redactor::default();
+        Ok(Engine {
+            space,
+            rules,
+            ruleset,
+            playbook,
+            matrix,
+            settings,
+            redactor,
+            shift,
+            fingerprint,
+        })
+    }
+
+    /// The same with other redaction. What is journalled is redacted, and the features do not
+    /// depend on it, so it is no part of the fingerprint.
+    #[must_use]
+    pub fn with_redactor(self, redactor: Redactor) -> Engine {
+        Engine { redactor, ..self }
     }
 
     /// The same with another escalation matrix.
@@ -223,6 +244,7 @@ impl Engine {
             playbook: self.playbook.clone(),
             matrix: self.matrix.clone(),
             settings: self.settings.clone(),
+            redactor: self.redactor.clone(),
             shift: self.shift,
             fingerprint: self.fingerprint.clone(),
         })

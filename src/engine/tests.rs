@@ -438,3 +438,40 @@ fn a_snoozed_alert_comes_back() {
     // Its tier has its whole time again.
     assert_eq!(state.due(engine()), Some(Timestamp(360_000)));
 }
+
+/// Calls in which people read out numbers, dates and addresses, in turns with gaps.
+fn read_out(words: &[&str]) -> Vec<Chunk> {
+    let turns = words.split(|word| *word == "/").filter(|turn| !turn.is_empty());
+    let speakers = [Speaker::Customer, Speaker::Agent, Speaker::Customer, Speaker::Customer];
+    let spoken = turns.zip(speakers.into_iter().cycle());
+    (1..).zip(spoken).map(|(seq, (turn, speaker))| said(seq, speaker, &turn.join(" "))).collect()
+}
+
+proptest! {
+    /// Neither does redaction: what is masked at a cut may differ, the state may not.
+    #[test]
+    fn neither_cuts_nor_redaction_change_the_state(
+        words in prop::collection::vec(prop::sample::select(vec![
+            "four", "one", "oh", "double", "5512", "12", "uh", "march", "fourth", "of", "born",
+            "card", "john", "dot", "at", "example", "com", "ridiculous", "refund", "not", "your",
+            "manager", "three", "times", "please", "/", "/", "/", "email",
+        ]), 1..60),
+        cuts in prop::collection::vec(any::<bool>(), 1..50),
+    ) {
+        let whole = read_out(&words);
+        let (mut raw, mut one, mut many) = (open(None), open(None), open(None));
+        feed(&mut raw, whole.clone());
+        for (state, chunks) in [(&mut one, whole.clone()), (&mut many, cut(whole, &cuts))] {
+            for mut chunk in chunks {
+                state.redact(engine(), &mut chunk);
+                feed(state, [chunk]);
+            }
+        }
+        prop_assert_eq!(fingerprint(&one), fingerprint(&raw));
+        prop_assert_eq!(fingerprint(&one), fingerprint(&many));
+        let keys = |state: &CallState| -> Vec<String> {
+            state.alerts().iter().map(|alert| alert.dedup_key.clone()).collect()
+        };
+        prop_assert_eq!(keys(&one), keys(&many));
+    }
+}

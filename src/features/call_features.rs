@@ -6,8 +6,10 @@ use super::numbers::Bits;
 use super::open_turn::OpenTurn;
 use super::piece::{Piece, Words};
 use super::{Role, Space, Tag};
+use crate::call::Speaker;
 use crate::model::Feeling;
 use crate::text::phrases::Hit;
+use crate::text::runs::{Ending, Runs, Verdict};
 
 /// Customer turns over which the trend is taken.
 const TREND_TURNS: usize = 3;
@@ -51,6 +53,8 @@ pub struct CallFeatures {
     pub(super) open: OpenTurn,
     /// Content words of each role in closed turns.
     spoken: [Bits; 2],
+    /// How the last closed turn of each speaker ended.
+    endings: [Ending; 4],
     /// Customer's heads first.
     evidence: Evidence,
     /// Log-odds at the ends of the last customer turns, newest last.
@@ -69,8 +73,19 @@ impl CallFeatures {
             closed,
             open: OpenTurn::default(),
             spoken: [Bits::default(), Bits::default()],
+            endings: Default::default(),
             evidence: Evidence::new(customer + agent),
             history: Vec::new(),
+        }
+    }
+
+    /// What numbers and the like are open before words of `speaker` from `start_ms` on.
+    pub fn runs(&self, speaker: Speaker, start_ms: Option<i64>) -> Runs {
+        let turn = &self.open;
+        match turn.speaker == Some(speaker) {
+            true if turn.goes_on(speaker, start_ms) => turn.runs,
+            true => Runs::after(turn.runs.ending()),
+            false => Runs::after(self.endings[speaker as usize]),
         }
     }
 
@@ -85,21 +100,14 @@ impl CallFeatures {
     fn take(&mut self, space: &Space, piece: Piece<'_>, words: &mut Words) -> Pushed {
         let new_turn = self.begin(space, piece);
         let turn = &mut self.open;
+        let spoken = &self.spoken[turn.role.map_or(0, |role| role as usize)];
         let mut hits = Vec::new();
-        for &(found, place) in &words.found {
-            space.matcher.step(
-                &space.phrases,
-                &mut turn.phrases,
-                piece.speaker,
-                (found.word, found.opening),
-                place,
-                |hit| hits.push(hit),
-            );
-        }
-        if let Some(role) = turn.role {
-            let (heads, spoken) = (space.heads(role), &self.spoken[role as usize]);
-            for &(found, place) in &words.found {
-                turn.push(heads, role, spoken, (found, space.words.known(found)), place);
+        words.taken.clear();
+        for &word in &words.found {
+            match turn.hear(space, spoken, word, |hit| hits.push(hit)) {
+                Verdict::Push => words.taken.push(word.found),
+                Verdict::Absorb => {}
+                Verdict::Join(_) => words.taken.push(space.words.read_out),
             }
         }
         self.weigh(space, piece);
@@ -120,7 +128,8 @@ impl CallFeatures {
             self.close(space);
         }
         let heads = Role::of(piece.speaker).map(|role| space.heads(role));
-        self.open.begin(piece.speaker, piece.start_ms, heads);
+        let before = self.endings[piece.speaker as usize];
+        self.open.begin(piece.speaker, piece.start_ms, heads, before);
         true
     }
 
@@ -144,6 +153,9 @@ impl CallFeatures {
     /// The open turn is over.
     fn close(&mut self, space: &Space) {
         self.closed.push(space, &self.open);
+        if let Some(speaker) = self.open.speaker {
+            self.endings[speaker as usize] = self.open.runs.ending();
+        }
         let Some(role) = self.open.role else { return };
         for &content in self.open.content_words.as_slice() {
             self.spoken[role as usize].insert(content);

@@ -4,6 +4,7 @@ use super::Role;
 use super::words::{Flags, WordFlags};
 use crate::model::Model;
 use crate::model::ngrams::{self, WordRows};
+use crate::text::class::Class;
 use crate::text::phrases::{Matcher, Opening};
 use crate::text::{Lexicon, WordId};
 
@@ -35,10 +36,14 @@ pub(super) struct Found {
     pub opening: Opening,
 }
 
+const _: () = assert!(size_of::<Known>() == 64);
+
 /// The words of a lexicon and what is known of them.
 #[derive(Debug)]
 pub(super) struct Words {
     pub lexicon: Lexicon,
+    /// The word that stands for a number or the like that is read out.
+    pub read_out: Found,
     /// By the numbers of the words; the last one is of a word of which nothing is known.
     known: Vec<Known>,
 }
@@ -60,7 +65,10 @@ impl Words {
             }
         });
         let known = known.chain([Known::default()]).collect();
-        Words { lexicon, known }
+        let read_out = Found { word: flags.digits(), entry: 0, opening: Opening::default() };
+        let mut words = Words { lexicon, known, read_out };
+        words.read_out = words.find("#", &mut buffer);
+        words
     }
 
     /// Looks up a normalised word. One that is unknown is known by its stem, whose own entry
@@ -74,6 +82,16 @@ impl Words {
         };
         let entry = entry.0.min(self.known.len() as u32 - 1);
         Found { word, entry, opening: self.known[entry as usize].opening }
+    }
+
+    /// What a word is to what is read out; `length` is in code points.
+    #[inline]
+    pub(super) fn class(&self, found: Found, text: &str, length: u32) -> Class {
+        match found.word {
+            WordId::UNKNOWN => Class::of_spelling(text),
+            digits if digits == self.read_out.word => Class::of(text, length),
+            _ => self.known(found).flags.class,
+        }
     }
 
     #[inline]

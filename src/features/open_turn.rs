@@ -3,10 +3,12 @@
 use super::heard::Heard;
 use super::known::{Found, Known};
 use super::numbers::{Bits, Numbers};
-use super::{Role, TURN_GAP_MS};
+use super::{Role, Space, TURN_GAP_MS};
 use crate::call::Speaker;
 use crate::model::{Feeling, TurnHeads, sigmoid};
-use crate::text::phrases::{MatchState, Place};
+use crate::text::class::Class;
+use crate::text::phrases::{Hit, MatchState, Place};
+use crate::text::runs::{Ending, Runs, Verdict};
 
 /// Whether words of `speaker` from `start_ms` on belong to a turn of `before` that reaches to
 /// `end_ms`. Unknown times never part a turn.
@@ -49,34 +51,101 @@ pub(super) struct OpenTurn {
     places: Vec<(u32, Place)>,
     /// The newest word may open a question.
     asked_before: bool,
+    /// Numbers and the like that are read out.
+    pub runs: Runs,
+    /// Its words, for when one turns out to be part of what is read out.
+    list: Vec<Word>,
+}
+
+/// A word of a turn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Word {
+    pub found: Found,
+    pub place: Place,
+    pub class: Class,
 }
 
 /// Places up to which the memory of a long turn is kept for the next one.
 const FEW_PLACES: usize = 32;
 
 impl OpenTurn {
-    /// Becomes a turn without words, in the memory of the turn that it was.
+    /// Becomes a turn without words, in the memory of the turn that it was. `before` is how the
+    /// speaker's last turn ended.
     pub(super) fn begin(
         &mut self,
         speaker: Speaker,
         start_ms: Option<i64>,
         heads: Option<&TurnHeads>,
+        before: Ending,
     ) {
         (self.role, self.speaker) = (Role::of(speaker), Some(speaker));
         (self.start_ms, self.end_ms) = (start_ms, start_ms);
-        (self.negations, self.repeated) = (0, 0);
-        (self.asks, self.asked_before) = (false, false);
-        self.content_words.clear();
-        self.phrases.clear();
-        self.places.clear();
+        self.runs = Runs::after(before);
+        self.list.clear();
+        self.list.shrink_to(FEW_PLACES);
+        self.unsay(heads);
         self.places.shrink_to(FEW_PLACES);
         self.feeling = None;
         for values in [&mut self.log_odds, &mut self.said, &mut self.meant] {
             values.clear();
             values.resize(heads.map_or(0, TurnHeads::len), 0.0);
         }
+    }
+
+    /// Forgets what its words summed up to.
+    fn unsay(&mut self, heads: Option<&TurnHeads>) {
+        (self.negations, self.repeated) = (0, 0);
+        (self.asks, self.asked_before) = (false, false);
+        self.content_words.clear();
+        self.phrases.clear();
+        self.places.clear();
         if let Some(heads) = heads {
             self.heard.begin(heads);
+        }
+    }
+
+    /// Takes the next word; `hit` is told of phrases that end in it. Where it makes a number or
+    /// the like of words before it, the turn is read again without those, so that what it sums up
+    /// to is the same however the number was said, cut or redacted.
+    pub(super) fn hear(
+        &mut self,
+        space: &Space,
+        spoken_before: &Bits,
+        word: Word,
+        hit: impl FnMut(Hit),
+    ) -> Verdict {
+        let list = &self.list;
+        let prior = |n: usize| list.len().checked_sub(n + 1).map(|at| list[at].class);
+        let verdict = self.runs.take(word.class, prior);
+        match verdict {
+            Verdict::Absorb => {}
+            Verdict::Push => self.say(space, spoken_before, word, hit),
+            Verdict::Join(words) => {
+                if words > 0 {
+                    self.list.truncate(self.list.len() - words);
+                    self.unsay(self.role.map(|role| space.heads(role)));
+                    for earlier in std::mem::take(&mut self.list) {
+                        self.say(space, spoken_before, earlier, |_| {});
+                    }
+                }
+                let found = space.words.read_out;
+                let read_out = Word { found, place: word.place, class: Class::Number(u8::MAX) };
+                self.say(space, spoken_before, read_out, hit);
+            }
+        }
+        verdict
+    }
+
+    #[inline]
+    fn say(&mut self, space: &Space, spoken_before: &Bits, word: Word, hit: impl FnMut(Hit)) {
+        let Word { found, place, .. } = word;
+        let Some(speaker) = self.speaker else { return };
+        self.list.push(word);
+        let known = (found.word, found.opening);
+        space.matcher.step(&space.phrases, &mut self.phrases, speaker, known, place, hit);
+        if let Some(role) = self.role {
+            let known = (found, space.words.known(found));
+            self.push(space.heads(role), role, spoken_before, known, place);
         }
     }
 
@@ -87,7 +156,7 @@ impl OpenTurn {
 
     /// Takes one more word of `role`.
     #[inline]
-    pub(super) fn push(
+    fn push(
         &mut self,
         heads: &TurnHeads,
         role: Role,
@@ -96,9 +165,9 @@ impl OpenTurn {
         place: Place,
     ) {
         let own = known.flags;
-        self.negations += u32::from(own.negates);
-        self.asks |= (self.heard.words == 0 && own.asks) || (self.asked_before && own.asked);
-        self.asked_before = own.asks;
+        self.negations += u32::from(own.negates());
+        self.asks |= (self.heard.words == 0 && own.asks()) || (self.asked_before && own.asked());
+        self.asked_before = own.asks();
         if let Some(content) = own.content
             && self.content_words.insert(content.get())
         {

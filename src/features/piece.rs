@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use super::closed::Closed;
 use super::heard::Heard;
 use super::known::Found;
+use super::open_turn::Word;
 use super::{Role, Space};
 use crate::call::Speaker;
 use crate::model::Feeling;
@@ -32,7 +33,9 @@ pub struct Piece<'a> {
 /// What is known of the words of a piece: scratch space without a trace of the piece before.
 #[derive(Debug, Default)]
 pub(super) struct Words {
-    pub found: Vec<(Found, Place)>,
+    pub found: Vec<Word>,
+    /// The same as the features take them, where numbers and the like are one word.
+    pub taken: Vec<Found>,
     lower: String,
     stem: String,
     alone: Heard,
@@ -53,7 +56,9 @@ impl Piece<'_> {
             found.shrink_to(FEW);
             for_each_token(self.text, lower, |word, start, end| {
                 let place = Place { seq: self.seq, start, end };
-                found.push((space.words.find(word, stem), place));
+                let known = space.words.find(word, stem);
+                let class = space.words.class(known, word, end - start);
+                found.push(Word { found: known, place, class });
             });
             then(words)
         })
@@ -61,11 +66,11 @@ impl Piece<'_> {
 }
 
 impl Words {
-    /// How the customer feels in these words alone, coming after the turns before.
+    /// How the customer feels in the words that were taken alone, coming after the turns before.
     pub(super) fn feeling(&mut self, space: &Space, closed: &Closed) -> Option<Feeling> {
         let heads = space.heads(Role::Customer);
         self.alone.begin(heads);
-        for &(found, _) in &self.found {
+        for &found in &self.taken {
             self.alone.push(heads, Role::Customer, found, space.words.known(found));
         }
         self.log_odds.clear();

@@ -83,8 +83,7 @@ impl Space {
             .collect::<Result<_, _>>()?;
         let inputs = inputs(&model, origin)?;
         let matcher = Matcher::new(&phrases, &mut lexicon);
-        WordFlags::intern(&mut lexicon);
-        let flags = WordFlags::new(&lexicon);
+        let flags = WordFlags::new(&mut lexicon);
         Ok(Space {
             words: Words::new(lexicon, &model, &matcher, &flags),
             flags,

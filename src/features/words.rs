@@ -2,6 +2,8 @@
 
 use std::num::NonZeroU32;
 
+use crate::text::class::Class;
+use crate::text::redact::Kind;
 use crate::text::{Lexicon, WordId};
 
 const ASKING: [&str; 19] = [
@@ -27,45 +29,76 @@ const CONTENT_BYTES: usize = 4;
 /// What one word is.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Flags {
-    /// May open a question.
-    pub asks: bool,
-    /// Follows an opener in a question.
-    pub asked: bool,
-    /// Negates.
-    pub negates: bool,
+    kind: u8,
     /// Says what the turn is about: its number among such words.
     pub content: Option<NonZeroU32>,
+    /// What it is to numbers and the like that are read out.
+    pub class: Class,
+}
+
+/// Bits of `kind`. Bytes are dear here: all that is known of a word is one line of the cache.
+const ASKS: u8 = 1;
+const IS_ASKED: u8 = 2;
+const NEGATES: u8 = 4;
+
+impl Flags {
+    /// May open a question.
+    pub fn asks(self) -> bool {
+        self.kind & ASKS != 0
+    }
+
+    /// Follows an opener in a question.
+    pub fn asked(self) -> bool {
+        self.kind & IS_ASKED != 0
+    }
+
+    pub fn negates(self) -> bool {
+        self.kind & NEGATES != 0
+    }
 }
 
 /// The flags of every word of a lexicon.
 #[derive(Clone, Debug, Default)]
 pub(super) struct WordFlags {
     flags: Vec<Flags>,
+    /// Number of `#`.
+    digits: WordId,
 }
 
 impl WordFlags {
-    /// Adds its own words to `lexicon`; to be called before [`WordFlags::new`] reads it.
-    pub(super) fn intern(lexicon: &mut Lexicon) {
+    /// The flags of all words of `lexicon`, to which its own words are added.
+    pub(super) fn new(lexicon: &mut Lexicon) -> WordFlags {
         for word in ASKING.iter().chain(&ASKED).chain(&NEGATIONS).chain(&PLAIN) {
             lexicon.intern(word);
         }
-    }
-
-    pub(super) fn new(lexicon: &Lexicon) -> WordFlags {
+        // Words that are there for their class only are no matter of a call.
+        let matter = lexicon.len() as u32;
+        let digits = lexicon.intern("#");
+        for word in Class::names() {
+            lexicon.intern(&word);
+        }
+        for kind in Kind::ALL {
+            lexicon.intern(kind.placeholder());
+        }
         let mut numbers = 1..;
         let mut flags = Vec::with_capacity(lexicon.len());
-        for (word, _) in lexicon.words() {
+        for (word, id) in lexicon.words() {
             // Stems are in the lexicon too, and are no words.
-            let content =
-                word.len() >= CONTENT_BYTES && !PLAIN.contains(&word) && !word.ends_with('*');
+            let is_word = id.0 < matter && !word.ends_with('*');
+            let content = is_word && word.len() >= CONTENT_BYTES && !PLAIN.contains(&word);
+            let bit = |list: &[&str], bit: u8| if list.contains(&word) { bit } else { 0 };
             flags.push(Flags {
-                asks: ASKING.contains(&word),
-                asked: ASKED.contains(&word),
-                negates: NEGATIONS.contains(&word),
+                kind: bit(&ASKING, ASKS) | bit(&ASKED, IS_ASKED) | bit(&NEGATIONS, NEGATES),
                 content: if content { numbers.next().and_then(NonZeroU32::new) } else { None },
+                class: Class::of(word, 1),
             });
         }
-        WordFlags { flags }
+        WordFlags { flags, digits }
+    }
+
+    /// The word that stands for what is read out.
+    pub(super) fn digits(&self) -> WordId {
+        self.digits
     }
 
     /// How many words it knows: those of the lexicon it was made of.

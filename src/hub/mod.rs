@@ -5,6 +5,7 @@
 //! that come back, and one bounded queue per console. It never waits for a console and knows
 //! neither sockets nor how a call's state comes about.
 
+mod erase;
 mod lists;
 mod metrics;
 mod number;

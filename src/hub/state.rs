@@ -27,7 +27,7 @@ pub(super) struct State {
     ended: VecDeque<(Arc<str>, u64)>,
     ends: u64,
     closed: VecDeque<Arc<str>>,
-    open_calls: i64,
+    pub open_calls: i64,
 }
 
 #[derive(Debug)]

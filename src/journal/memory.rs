@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::outbox::{Index, Position, Row};
-use super::{CommitError, History, Journal, Outbox, Outgoing, Record, Standing, fresh_epoch};
+use super::outbox::{Index, Position, Row, call_of};
+use super::{
+    CommitError, Erase, Erased, History, Journal, Outbox, Outgoing, Record, Standing, fresh_epoch,
+};
 
 /// Most bytes of alerts that wait for destinations; over it the oldest go unsent.
 const OUTBOX_BYTES: u64 = 16 << 20;
@@ -52,6 +54,15 @@ impl Journal for Memory {
         Ok(Some(shelf))
     }
 
+    fn erase(&mut self, erase: &Erase) -> Result<Erased, CommitError> {
+        let mut erased = Erased::default();
+        if let Some(outbox) = &self.outbox {
+            erased.destinations = outbox.index.names();
+            erased.waiting = outbox.erase(&erase.call_ids);
+        }
+        Ok(erased)
+    }
+
     fn read_back(&mut self, _ended_calls: usize) -> Result<History, CommitError> {
         Ok(History::default())
     }
@@ -81,6 +92,19 @@ impl Shelf {
         if lost > 0 {
             tracing::warn!(alerts = lost, "too many alerts wait: the oldest are dropped");
         }
+    }
+
+    /// Takes out what waits of some calls; says how many messages.
+    fn erase(&self, call_ids: &[Arc<str>]) -> u64 {
+        let of_those = |one: &Outgoing| {
+            call_of(&one.alert).is_some_and(|own| call_ids.iter().any(|id| **id == own))
+        };
+        let mut waiting = self.lock();
+        let gone: Vec<u64> =
+            waiting.iter().filter(|one| of_those(one)).map(|one| one.offset).collect();
+        waiting.retain(|one| !gone.contains(&one.offset));
+        self.index.remove(&gone);
+        gone.len() as u64
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Outgoing>> {

@@ -6,6 +6,7 @@
 
 mod archive;
 mod audit;
+mod erase;
 mod gather;
 mod library;
 mod memory;
@@ -26,6 +27,7 @@ use crate::engine::rules::Ruleset;
 
 pub use archive::Archive;
 pub use audit::Trail;
+pub use erase::{Erase, Erased};
 pub use library::{Began, Found, Library, Most, ReadError, Stretch, Which};
 pub use memory::Memory;
 pub use metrics::{Health, Metrics};
@@ -145,6 +147,15 @@ pub trait Journal: Send {
         _destinations: &[Arc<str>],
     ) -> Result<Option<Arc<dyn Outbox>>, CommitError> {
         Ok(None)
+    }
+
+    /// Erases calls from everything that it keeps, so that their words are nowhere any more.
+    /// Everything handed in before is committed.
+    ///
+    /// # Errors
+    /// [`CommitError`]; nothing is erased then, or it says what is left to do.
+    fn erase(&mut self, _erase: &Erase) -> Result<Erased, CommitError> {
+        Ok(Erased::default())
     }
 
     /// Called once, after the last commit: writes what is otherwise written with time.

@@ -78,6 +78,15 @@ impl Outgoing {
     }
 }
 
+/// The call of an alert that waits.
+pub(super) fn call_of(alert: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Of {
+        call_id: String,
+    }
+    serde_json::from_str::<Of>(alert).ok().map(|own| own.call_id)
+}
+
 /// How a destination stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
@@ -235,6 +244,19 @@ impl Index {
             lost += u64::from(missed);
         }
         lost
+    }
+
+    /// Names of the destinations.
+    pub fn names(&self) -> Vec<Arc<str>> {
+        self.lock().positions.iter().map(|position| Arc::clone(&position.name)).collect()
+    }
+
+    /// Rows that were taken out, whoever still waited for them.
+    pub fn remove(&self, offsets: &[u64]) {
+        let held = &mut *self.lock();
+        let stays = |row: &Row| !offsets.contains(&row.offset);
+        held.rows.retain(stays);
+        held.bytes = held.rows.iter().map(|row| row.bytes).sum();
     }
 
     /// What was said to be due could not be written.

@@ -1,5 +1,7 @@
 //! How the journal is written and what it keeps.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 /// Less would not hold a busy minute.
@@ -42,6 +44,10 @@ pub struct Settings {
     pub reading_ms: u64,
     /// Bytes of alerts that wait for destinations over which the oldest go unsent.
     pub outbox_bytes: u64,
+    /// File with the key that transcripts, quotes and events are encrypted with; `forewarn journal
+    /// key new` makes one. None by default: the file's mode protects them. A journal keeps to what
+    /// it began with.
+    pub key_file: Option<PathBuf>,
     /// Hours after which an alert that still waits for a destination goes unsent. 0 sets no limit.
     pub outbox_hours: u32,
     /// Days that entries of the audit are kept. 0 keeps them for ever.
@@ -66,6 +72,7 @@ impl Default for Settings {
             max_readings: 2,
             reading_ms: 2_000,
             outbox_bytes: 256 << 20,
+            key_file: None,
             outbox_hours: 72,
             audit_keep_days: 400,
             audit_max_entries: 1_000_000,

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
+use super::erase::Answer;
 use super::gather::Gather;
-use super::{CommitSlot, Health, Journal, Metrics, Record, Settings};
+use super::{CommitError, CommitSlot, Erase, Erased, Health, Journal, Metrics, Record, Settings};
 
 /// A record on its way in, and what to hand on once it is durable.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ pub struct Committed<P> {
 struct Submission<P> {
     entry: Option<Entry<P>>,
     ticket: Option<(Arc<CommitSlot>, u64)>,
+    erase: Option<Box<(Erase, Answer)>>,
 }
 
 /// Room for one submission. It is taken before a call is locked, so that handing in under the
@@ -45,19 +47,29 @@ impl<P> Permit<'_, P> {
     /// Hands a record in. `ticket` is completed after its commit.
     pub fn submit(self, entry: Entry<P>, ticket: Option<(Arc<CommitSlot>, u64)>) {
         self.1.waiting.inc();
-        self.0.send(Submission { entry: Some(entry), ticket });
+        self.0.send(Submission { entry: Some(entry), ticket, erase: None });
+    }
+
+    /// Has calls erased, once everything handed in before is durable. The answer comes when it is
+    /// done; when the writer ends before, the sender is dropped.
+    pub fn erase(self, erase: Erase) -> oneshot::Receiver<Result<Erased, CommitError>> {
+        let (answer, receiver) = oneshot::channel();
+        self.1.waiting.inc();
+        let erase = Some(Box::new((erase, answer)));
+        self.0.send(Submission { entry: None, ticket: None, erase });
+        receiver
     }
 
     /// Wakes the writer, so that it does what is due with time.
     fn wake(self) {
         self.1.waiting.inc();
-        self.0.send(Submission { entry: None, ticket: None });
+        self.0.send(Submission { entry: None, ticket: None, erase: None });
     }
 
     /// Completes `ticket` once everything handed in before is durable.
     pub fn fence(self, slot: Arc<CommitSlot>, ticket: u64) {
         self.1.waiting.inc();
-        self.0.send(Submission { entry: None, ticket: Some((slot, ticket)) });
+        self.0.send(Submission { entry: None, ticket: Some((slot, ticket)), erase: None });
     }
 }
 
@@ -201,6 +213,7 @@ impl Writer {
                 }
                 sink(&mut group.payloads);
                 group.tell();
+                group.erase(journal.as_mut());
                 tidy(journal.as_mut());
                 metrics.used_bytes.set(i64::try_from(journal.used_bytes()).unwrap_or(i64::MAX));
             }
@@ -238,15 +251,22 @@ struct Group<P> {
     records: Vec<Record>,
     payloads: Vec<Committed<P>>,
     tickets: Vec<(Arc<CommitSlot>, u64)>,
+    erasures: Vec<(Erase, Answer)>,
 }
 
 impl<P> Group<P> {
     fn new(offset: u64) -> Group<P> {
-        Group { offset, records: Vec::new(), payloads: Vec::new(), tickets: Vec::new() }
+        Group {
+            offset,
+            records: Vec::new(),
+            payloads: Vec::new(),
+            tickets: Vec::new(),
+            erasures: Vec::new(),
+        }
     }
 
     fn take(&mut self, arrived: &mut Vec<Submission<P>>) {
-        for Submission { entry, ticket } in arrived.drain(..) {
+        for Submission { entry, ticket, erase } in arrived.drain(..) {
             if let Some(Entry { mut record, messages, payload }) = entry {
                 record.base_offset = self.offset;
                 self.payloads.push(Committed { base_offset: self.offset, payload });
@@ -254,6 +274,7 @@ impl<P> Group<P> {
                 self.records.push(record);
             }
             self.tickets.extend(ticket);
+            self.erasures.extend(erase.map(|own| *own));
         }
     }
 
@@ -295,6 +316,15 @@ impl<P> Group<P> {
         }
         self.records.clear();
         true
+    }
+
+    /// Erases what was asked for. Nothing of those calls comes after it, so it does not matter
+    /// what of the group came after the request.
+    fn erase(&mut self, journal: &mut dyn Journal) {
+        for (erase, answer) in self.erasures.drain(..) {
+            // Who asked may have gone away; it is erased all the same.
+            let _ = answer.send(journal.erase(&erase));
+        }
     }
 
     fn tell(&mut self) {

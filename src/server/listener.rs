@@ -30,11 +30,18 @@ const OVERLOADED: &[u8] =
 /// What a request's connection knows: its peer, and its place among the connections, which an
 /// upgraded socket keeps.
 #[derive(Clone, Debug)]
-struct Place {
+pub(super) struct Place {
     peer: SocketAddr,
     /// It has shown a certificate of the platforms' authorities.
     is_certified: bool,
     permit: Arc<OwnedSemaphorePermit>,
+}
+
+impl Place {
+    /// Who is at the other end.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
 }
 
 /// Accepts until the server has drained.

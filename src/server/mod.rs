@@ -6,6 +6,7 @@ mod audit;
 mod console;
 mod contracts;
 mod docs;
+mod erase;
 mod guard;
 mod handshake;
 mod ingest;

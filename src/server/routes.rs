@@ -10,7 +10,7 @@ use axum::middleware;
 use axum::routing::{self, MethodRouter};
 
 use super::guard::{self, Needs};
-use super::{App, console, contracts, docs, ingest, lists, page, rest, webhooks};
+use super::{App, console, contracts, docs, erase, ingest, lists, page, rest, webhooks};
 use crate::access::Deed;
 
 /// One method of one path.
@@ -29,6 +29,8 @@ fn table() -> Vec<Route> {
         get("/v1/console", Needs::Socket(Deed::Look, console::SUBPROTOCOL), console::endpoint),
         get("/v1/calls", Needs::Token(Deed::Look), lists::calls),
         get("/v1/calls/{call_id}", Needs::Token(Deed::Look), lists::call),
+        delete("/v1/calls/{call_id}", Needs::Token(Deed::Forget), erase::call),
+        delete("/v1/customers/{key}", Needs::Token(Deed::Forget), erase::customer),
         get("/v1/alerts", Needs::Token(Deed::Look), lists::alerts),
         get("/v1/shift", Needs::Token(Deed::Look), lists::shift),
         get("/v1/audit", Needs::Token(Deed::Audit), lists::audit),
@@ -77,6 +79,13 @@ where
     H: Handler<T, Arc<App>>,
 {
     Route { method: "get", path, needs, handler: routing::get(handler) }
+}
+
+fn delete<H, T: 'static>(path: &'static str, needs: Needs, handler: H) -> Route
+where
+    H: Handler<T, Arc<App>>,
+{
+    Route { method: "delete", path, needs, handler: routing::delete(handler) }
 }
 
 fn post<H, T: 'static>(path: &'static str, needs: Needs, handler: H) -> Route

@@ -1,11 +1,14 @@
-//! Words: normalise, tokenise, look up, match phrases.
+//! Words: redact, normalise, tokenise, look up, match phrases.
 //!
 //! Pure and word-local: the tokens of `a b` are the tokens of `a` followed by those of `b`,
 //! so it never matters how a turn's words were cut into chunks.
 
 mod brief;
+pub mod class;
 mod lexicon;
 pub mod phrases;
+pub mod redact;
+pub mod runs;
 mod slots;
 mod tokens;
 

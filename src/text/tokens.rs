@@ -1,10 +1,12 @@
 //! Splitting text into normalised words.
 
+use super::redact::Kind;
+
 /// A word of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     /// Lower case, typographic apostrophes straightened, common contractions mended;
-    /// `#` for a run of digits.
+    /// `#` for a run of digits; a placeholder of redaction is one word, without its hash.
     pub word: String,
     /// First Unicode code point of the word in the text.
     pub start: u32,
@@ -50,7 +52,13 @@ fn each_ascii_token(text: &str, buffer: &mut String, mut each: impl FnMut(&str, 
             }
         }
         if at == start {
-            at += 1;
+            at += match Kind::at_start(&text[at..]) {
+                Some((kind, length)) => {
+                    each(kind.placeholder(), start as u32, (at + length) as u32);
+                    length
+                }
+                None => 1,
+            };
             continue;
         }
         let mut word = &text[start..at];
@@ -68,9 +76,20 @@ fn each_unicode_token(text: &str, buffer: &mut String, mut each: impl FnMut(&str
     buffer.clear();
     let (mut start, mut end) = (0, 0);
     let mut apostrophe_waits = false;
-    for (position, character) in text.chars().enumerate() {
+    // Of a placeholder that was read as one.
+    let mut skipped = 0;
+    for (position, (at, character)) in text.char_indices().enumerate() {
         let position = position as u32;
-        if is_invisible(character) {
+        if at < skipped || is_invisible(character) {
+            continue;
+        }
+        if character == '['
+            && let Some((kind, length)) = Kind::at_start(&text[at..])
+        {
+            flush(buffer, start, end, &mut each);
+            apostrophe_waits = false;
+            each(kind.placeholder(), position, position + length as u32);
+            skipped = at + length;
             continue;
         }
         if character.is_alphanumeric() {

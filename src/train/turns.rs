@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::call::{Call, Speaker, Turn};
 use crate::features::{Piece, Role, same_turn};
+use crate::text::runs::{Ending, Reader};
 use crate::text::tokenise;
 
 /// A turn as the engine sees it: corpus turns of one speaker without a gap are one.
@@ -50,9 +51,10 @@ pub(super) fn labelled(call: &Call) -> Vec<LabelledTurn> {
     let mut turns: Vec<LabelledTurn> = Vec::new();
     let mut open: Option<(Speaker, Option<i64>)> = None;
     let mut risk_before = 0;
+    let mut endings = [Ending::default(); 4];
+    let mut reader = Reader::default();
     for (index, turn) in call.turns.iter().enumerate() {
-        let words = tokenise(&turn.text);
-        if words.is_empty() {
+        if tokenise(&turn.text).is_empty() {
             continue;
         }
         let visible = index < call.visible_turns();
@@ -64,12 +66,15 @@ pub(super) fn labelled(call: &Call) -> Vec<LabelledTurn> {
                 risk_before = i32::from(risk);
             }
             turns.push(LabelledTurn { visible, ..LabelledTurn::begin(turn.speaker) });
+            reader = Reader::after(endings[turn.speaker as usize]);
         }
         let end_ms = turn.end_ms.or(turn.start_ms);
         open =
             Some((turn.speaker, if goes_on { open.and_then(|o| o.1).max(end_ms) } else { end_ms }));
         let Some(own) = turns.last_mut() else { continue };
-        own.words.extend(words.into_iter().map(|token| token.word));
+        reader.take(&turn.text);
+        endings[turn.speaker as usize] = reader.runs().ending();
+        own.words = reader.clone().words();
         own.acts.extend(turn.acts.iter().cloned());
         if let Some(sentiment) = turn.sentiment {
             own.sentiment = Some(own.sentiment.unwrap_or(0) + i32::from(sentiment));

@@ -37,6 +37,21 @@ pub struct Readiness<'a> {
     pub warning: Option<String>,
 }
 
+/// What `DELETE /v1/calls/{call_id}` and `DELETE /v1/customers/{key}` answer: what was erased.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ErasedBody<'a> {
+    /// The calls.
+    pub calls: &'a [std::sync::Arc<str>],
+    /// Events of the log and rows of transcripts.
+    pub lines: u64,
+    /// Alerts of ended calls.
+    pub alerts: u64,
+    /// Messages that waited for destinations and will not be sent.
+    pub waiting: u64,
+    /// Destinations that may have been told of the calls before.
+    pub destinations: &'a [std::sync::Arc<str>],
+}
+
 /// What `POST /v1/score` answers: the timeline of a recorded call.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ScoredCall<'a> {

@@ -81,6 +81,11 @@ pub enum Notice<'a> {
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         gap: bool,
     },
+    /// A call was erased for good: forget it, its words and its alerts.
+    Erased {
+        /// The call.
+        call_id: &'a str,
+    },
     /// The answer to a command.
     Reply {
         /// The command's own id.

@@ -21,6 +21,7 @@ mod matrix;
 mod models;
 mod overload;
 mod playbook;
+mod privacy;
 mod replay;
 mod rest;
 mod rules;

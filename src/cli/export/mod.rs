@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
+use super::journal::KeyFile;
 use super::{Failure, progress};
 use crate::access::now;
 use crate::engine::alert::Alert;
@@ -46,6 +47,8 @@ pub(super) struct Args {
     /// Where the server keeps its data.
     #[arg(long, value_name = "DIR")]
     data_dir: PathBuf,
+    #[command(flatten)]
+    key: KeyFile,
     /// What to write.
     #[arg(long, value_enum, default_value_t = What::Calls)]
     what: What,
@@ -133,7 +136,7 @@ fn note(args: &Args) {
 
 fn calls(args: &Args) -> Result<(), Failure> {
     let query = args.filter.calls()?;
-    let tables = Tables::of(&args.data_dir)?;
+    let tables = Tables::of(&args.data_dir, &args.key)?;
     let mut writer = calls_writer(args)?;
     let mut count = counter();
     let most = match (args.what, args.format) {
@@ -156,7 +159,7 @@ fn calls(args: &Args) -> Result<(), Failure> {
 
 fn alerts(args: &Args) -> Result<(), Failure> {
     let query = args.filter.alerts()?;
-    let tables = Tables::of(&args.data_dir)?;
+    let tables = Tables::of(&args.data_dir, &args.key)?;
     let mut writer = alerts_writer(args)?;
     let mut count = counter();
     let written = tables.alerts(&query, |alert| {

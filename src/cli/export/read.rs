@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::cli::Failure;
+use crate::cli::journal::{KeyFile, failure};
 use crate::engine::alert::Alert;
 use crate::journal::sqlite::{self, FILE};
 use crate::journal::{Library, Most, ReadError, Stretch, Which};
@@ -21,14 +22,14 @@ pub(super) struct Tables(Arc<dyn Library>);
 
 impl Tables {
     /// Of the journal in a data directory.
-    pub fn of(dir: &Path) -> Result<Tables, Failure> {
+    pub fn of(dir: &Path, key: &KeyFile) -> Result<Tables, Failure> {
         if !dir.join(FILE).exists() {
             let dir = dir.display();
             return Err(Failure::Failed(format!(
                 "no {FILE} in {dir}; give the --data-dir of `forewarn serve`"
             )));
         }
-        Ok(Tables(sqlite::library(dir).map_err(Failure::failed)?))
+        Ok(Tables(sqlite::library(dir, &key.seal()?).map_err(failure)?))
     }
 
     /// Hands the numbers of all calls that match to `see`.

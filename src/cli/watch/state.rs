@@ -64,6 +64,9 @@ enum Message {
     Alert {
         alert: Value,
     },
+    Erased {
+        call_id: String,
+    },
     Risk {
         call_id: String,
         #[serde(flatten)]
@@ -133,6 +136,14 @@ impl State {
             Message::Alert { alert } => {
                 if let Ok(alert) = serde_json::from_value(alert) {
                     self.alert(alert);
+                }
+            }
+            Message::Erased { call_id } => {
+                for picture in
+                    [Some(&mut self.picture), self.staging.as_mut()].into_iter().flatten()
+                {
+                    picture.calls.remove(&call_id);
+                    picture.alerts.retain(|_, alert| alert.call_id != call_id);
                 }
             }
             Message::Risk { call_id, risk } => self.risk(&call_id, &risk, now),

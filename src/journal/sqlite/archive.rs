@@ -59,7 +59,8 @@ fn write_said(connection: &Connection, call: i64, said: &Said) -> rusqlite::Resu
     // After a restart a call that was opened again brings its first part once more.
     let sql = "INSERT OR IGNORE INTO transcript (call, seq, segment_id, speaker, start_ms, end_ms,
         text, sentiment, risk, highlights, acts, forced)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, seal('transcript/' || ?1 || '/' || ?2, ?7), ?8, ?9, ?10,
+        ?11, ?12)";
     let highlights = (!said.highlights.is_empty()).then(|| json(&said.highlights));
     let acts = (!said.acts.is_empty()).then(|| json(&said.acts));
     connection.prepare_cached(sql)?.execute(params![
@@ -82,7 +83,8 @@ fn write_said(connection: &Connection, call: i64, said: &Said) -> rusqlite::Resu
 fn write_alert(connection: &Connection, call: i64, alert: &Alert) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO alerts (call, alert_id, dedup_key, kind, level, state, owner,
         outcome, risk, threshold, sentiment, raised_at, at_ms, seq, alert)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,
+        seal('alerts/' || ?1 || '/' || ?2, ?15))";
     connection.prepare_cached(sql)?.execute(params![
         call,
         alert.alert_id,
@@ -102,7 +104,8 @@ fn write_alert(connection: &Connection, call: i64, alert: &Alert) -> rusqlite::R
     ])?;
     // History only grows.
     let sql = "INSERT OR IGNORE INTO alert_events (call, alert_id, n, state, at, by, what, note)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
+        seal('alert_events/' || ?1 || '/' || ?2 || '/' || ?3, ?8))";
     let mut insert = connection.prepare_cached(sql)?;
     for (n, entry) in (1_i64..).zip(&alert.history) {
         let at = entry.at.to_string();

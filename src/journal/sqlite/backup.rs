@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::error::OpenError;
+use super::seal::Seal;
 use super::{FILE, JournalError, check, open, outbox, schema};
 use crate::journal::fresh_epoch;
 
@@ -14,7 +15,7 @@ use crate::journal::fresh_epoch;
 pub fn backup(dir: &Path, target: &Path) -> Result<(), JournalError> {
     let source = dir.join(FILE);
     let read = || -> Result<rusqlite::Connection, OpenError> {
-        let connection = open::to_read(&source)?;
+        let connection = open::to_read(&source, &Seal::default())?;
         schema::version(&connection)?;
         Ok(connection)
     };
@@ -39,7 +40,7 @@ pub fn backup(dir: &Path, target: &Path) -> Result<(), JournalError> {
 ///
 /// # Errors
 /// [`JournalError`] with what is wrong; `dir` is as before then.
-pub fn restore(from: &Path, dir: &Path) -> Result<(), JournalError> {
+pub fn restore(from: &Path, dir: &Path, seal: &Seal) -> Result<(), JournalError> {
     let target = dir.join(FILE);
     let target_error = |error| JournalError::new(&target, error);
     let _lock = open::lock(dir).map_err(target_error)?;
@@ -52,7 +53,7 @@ pub fn restore(from: &Path, dir: &Path) -> Result<(), JournalError> {
     // Under another name until it is whole.
     let draft = dir.join("journal.db.restoring");
     let _ = fs::remove_file(&draft);
-    let made = draw_up(from, &draft).and_then(|()| {
+    let made = draw_up(from, &draft, seal).and_then(|()| {
         let move_in = || -> Result<(), OpenError> {
             fs::rename(&draft, &target)?;
             open::sync_dir(&target)
@@ -66,16 +67,17 @@ pub fn restore(from: &Path, dir: &Path) -> Result<(), JournalError> {
 }
 
 /// A sound journal of the present schema and a new epoch, from a backup of any age.
-fn draw_up(from: &Path, draft: &Path) -> Result<(), JournalError> {
+fn draw_up(from: &Path, draft: &Path, seal: &Seal) -> Result<(), JournalError> {
     let copy = || -> Result<(), OpenError> {
-        let source = open::to_read(from)?;
+        let source = open::to_read(from, seal)?;
         if schema::version(&source)? == 0 {
             return Err(OpenError::Damaged("it is empty".into()));
         }
+        seal.check(&source)?;
         open::private().create_new(true).open(draft)?;
         // Through SQLite, so that a journal with its WAL beside it is read right, too.
         source.execute("VACUUM INTO ?1", [path_text(draft)])?;
-        let mut connection = open::to_write(draft)?;
+        let mut connection = open::to_write(draft, seal)?;
         schema::migrate(&mut connection)?;
         schema::set_meta(&connection, "epoch", &fresh_epoch())?;
         outbox::forget(&connection)?;
@@ -83,7 +85,7 @@ fn draw_up(from: &Path, draft: &Path) -> Result<(), JournalError> {
         Ok(File::open(draft)?.sync_all()?)
     };
     copy().map_err(|error| JournalError::new(from, error))?;
-    match check(draft)?.problems.into_iter().next() {
+    match check(draft, seal)?.problems.into_iter().next() {
         Some(problem) => Err(JournalError::new(from, OpenError::Damaged(problem))),
         None => Ok(()),
     }

@@ -37,7 +37,7 @@ impl Batch {
     ///
     /// # Errors
     /// A sentence that says what is wrong.
-    pub fn filter(&self, keep: impl Fn(&str, u64) -> bool) -> Result<Batch, String> {
+    pub fn filter(&self, mut keep: impl FnMut(&str, u64) -> bool) -> Result<Batch, String> {
         self.check()?;
         let mut kept = String::new();
         for line in self.events.split_inclusive('\n') {
@@ -65,8 +65,10 @@ struct Head<'a> {
     base_offset: u64,
 }
 
+/// Without the words of the error, which may quote those of the call.
 fn unreadable(error: serde_json::Error) -> String {
-    format!("an event cannot be read: {error}")
+    let (what, column) = (error.classify(), error.column());
+    format!("an event cannot be read ({what:?} error at column {column})")
 }
 
 /// CRC-32: tells a bit that fell over, which SQLite alone does not.

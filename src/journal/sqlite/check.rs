@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::batch::Batch;
 use super::error::OpenError;
+use super::seal::Seal;
 use super::{JournalError, open, schema, unsigned};
 
 /// Problems told of at most; a broken page can make thousands.
@@ -44,9 +45,10 @@ pub struct Findings {
 ///
 /// # Errors
 /// [`JournalError`] when it cannot be opened at all.
-pub fn check(file: &Path) -> Result<Findings, JournalError> {
-    let opened = open::to_read(file).and_then(|connection| {
+pub fn check(file: &Path, seal: &Seal) -> Result<Findings, JournalError> {
+    let opened = open::to_read(file, seal).and_then(|connection| {
         let schema = schema::version(&connection)?;
+        seal.check(&connection)?;
         Ok((connection, schema))
     });
     let (connection, schema) = opened.map_err(|error| JournalError::new(file, error))?;
@@ -60,6 +62,7 @@ pub fn check(file: &Path) -> Result<Findings, JournalError> {
         ("pages", pages(&connection, &mut findings)),
         ("events", events(&connection, &mut findings)),
         ("tables", tables(&connection, &mut findings)),
+        ("words", words(&connection, seal)),
     ];
     for (part, result) in parts {
         if let Err(error) = result {
@@ -89,7 +92,8 @@ fn events(connection: &Connection, findings: &mut Findings) -> Result<(), OpenEr
         calls.collect::<Result<_, _>>()?
     };
     findings.log_calls = waiting.len() as u64;
-    let sql = "SELECT last_offset, crc, events, batch FROM batches ORDER BY batch";
+    let sql = "SELECT last_offset, crc, unseal('batches/' || batch, events), batch
+            FROM batches ORDER BY batch";
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -110,6 +114,17 @@ fn events(connection: &Connection, findings: &mut Findings) -> Result<(), OpenEr
     if !waiting.is_empty() {
         let missing = waiting.len();
         findings.problems.push(format!("the start of {missing} open call(s) is missing"));
+    }
+    Ok(())
+}
+
+/// Reads all that is sealed.
+fn words(connection: &Connection, seal: &Seal) -> Result<(), OpenError> {
+    let transcript = "SELECT count(unseal('transcript/' || call || '/' || seq, text))
+        FROM transcript";
+    let alerts = "SELECT count(unseal('alerts/' || call || '/' || alert_id, alert)) FROM alerts";
+    for sql in [transcript, alerts].into_iter().filter(|_| seal.is_on()) {
+        connection.query_row(sql, [], |row| row.get::<_, i64>(0))?;
     }
     Ok(())
 }

@@ -21,6 +21,8 @@ pub(super) enum OpenError {
     #[error("{0}")]
     Damaged(String),
     #[error("{0}")]
+    Key(String),
+    #[error("{0}")]
     Full(rusqlite::Error),
     #[error("{0}")]
     Sqlite(rusqlite::Error),
@@ -48,6 +50,15 @@ pub struct JournalError {
 impl JournalError {
     pub(super) fn new(file: &Path, error: impl Into<OpenError>) -> JournalError {
         JournalError { file: file.to_owned(), error: error.into() }
+    }
+
+    /// Whether it is the key that is wrong or missing, which is a matter of usage.
+    pub fn is_about_key(&self) -> bool {
+        matches!(self.error, OpenError::Key(_))
+    }
+
+    pub(super) fn of_key(file: &Path, why: String) -> JournalError {
+        JournalError::new(file, OpenError::Key(format!("cannot be opened: {why}")))
     }
 
     pub(super) fn at(file: &Path) -> impl Fn(rusqlite::Error) -> JournalError + '_ {
@@ -84,6 +95,7 @@ impl fmt::Display for JournalError {
                  `forewarn journal export --data-dir {dir}` saves what is readable; then move \
                  {file}* away and start anew, or `forewarn journal restore` a backup"
             ),
+            OpenError::Key(why) => write!(f, "{file} {why}"),
             OpenError::Full(error) => write!(
                 f,
                 "{file}: {error}; free space on its disk, or raise `max_file_bytes` in [journal]"

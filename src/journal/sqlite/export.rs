@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::batch::Batch;
 use super::error::OpenError;
+use super::seal::Seal;
 use super::{JournalError, open, schema};
 
 /// What was saved and what could not be.
@@ -27,12 +28,13 @@ pub struct Exported {
 ///
 /// # Errors
 /// [`JournalError`] when nothing can be read or `out` cannot be written.
-pub fn export(file: &Path, out: &mut dyn Write) -> Result<Exported, JournalError> {
+pub fn export(file: &Path, seal: &Seal, out: &mut dyn Write) -> Result<Exported, JournalError> {
     let mut run = || -> Result<Exported, OpenError> {
-        let connection = open::to_save(file)?;
+        let connection = open::to_save(file, seal)?;
         // Lets SQLite read a file that is shorter than it should be.
         connection.pragma_update(None, "writable_schema", true)?;
         schema::version(&connection)?;
+        seal.check(&connection)?;
         let mut exported = Exported::default();
         calls(&connection, out, &mut exported)?;
         events(&connection, out, &mut exported)?;
@@ -49,8 +51,10 @@ fn calls(
     let mut write = |row: Map<String, Value>| -> Result<(), OpenError> {
         let mut call = row;
         let number = call.get("call").and_then(Value::as_i64).unwrap_or_default();
-        let transcript = "SELECT * FROM transcript WHERE call = ?1 ORDER BY seq";
-        let alerts = "SELECT alert FROM alerts WHERE call = ?1";
+        let transcript = "SELECT *, unseal('transcript/' || call || '/' || seq, text) AS text
+            FROM transcript WHERE call = ?1 ORDER BY seq";
+        let alerts = "SELECT unseal('alerts/' || call || '/' || alert_id, alert) AS alert
+            FROM alerts WHERE call = ?1";
         for (name, sql) in [("transcript", transcript), ("alerts", alerts)] {
             let (rows, lost) = read_some(connection, sql, number);
             let rows = rows.into_iter().map(|mut row| {
@@ -109,7 +113,13 @@ fn both_ways(
     let mut newest = i64::MIN;
     let mut lost = None;
     for order in ["ASC", "DESC"] {
-        let sql = format!("SELECT * FROM {table} WHERE {key} > ?1 ORDER BY {key} {order}");
+        // A later column of the same name takes the place of the one before.
+        let unsealed = match table {
+            "batches" => ", unseal('batches/' || batch, events) AS events",
+            _ => "",
+        };
+        let sql =
+            format!("SELECT *{unsealed} FROM {table} WHERE {key} > ?1 ORDER BY {key} {order}");
         let mut read = || -> Result<(), OpenError> {
             let mut statement = connection.prepare(&sql)?;
             let mut rows = statement.query([newest])?;

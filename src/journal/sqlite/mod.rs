@@ -9,6 +9,7 @@ mod audit;
 mod backup;
 mod batch;
 mod check;
+mod erase;
 mod error;
 mod export;
 mod ledger;
@@ -18,6 +19,7 @@ mod outbox;
 mod read;
 mod rulesets;
 mod schema;
+mod seal;
 #[cfg(test)]
 mod tests;
 mod tidy;
@@ -31,15 +33,20 @@ use std::time::Instant;
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::{CommitError, History, Journal, Library, Outbox, Outgoing, Record, Settings, Trail};
+use super::{
+    CommitError, Erase, Erased, History, Journal, Library, Outbox, Outgoing, Record, Settings,
+    Trail,
+};
 use ledger::{Ledger, Line};
 use outbox::Shelf;
 
 pub use backup::{backup, restore};
 pub use check::{Findings, check};
+pub use erase::forget;
 pub use error::JournalError;
 pub use export::{Exported, export};
 pub use library::library;
+pub use seal::Seal;
 
 /// Name of the journal in its directory.
 pub const FILE: &str = "journal.db";
@@ -56,6 +63,7 @@ pub struct Sqlite {
     file: PathBuf,
     /// Held until the journal is closed.
     _lock: File,
+    seal: Seal,
     settings: Settings,
     epoch: Arc<str>,
     same_engine: bool,
@@ -81,16 +89,33 @@ impl Sqlite {
     /// # Errors
     /// [`JournalError`] with what is wrong, where, and how to mend it.
     pub fn open(dir: &Path, settings: &Settings, engine: &str) -> Result<Sqlite, JournalError> {
+        let path = settings.key_file.as_deref();
+        let seal = Seal::of_file(path).map_err(|why| JournalError::of_key(&dir.join(FILE), why))?;
+        Sqlite::open_for(dir, settings, Some(engine), seal)
+    }
+
+    /// Opens it to look after it: whatever engine wrote it, its history goes on.
+    fn open_as_it_is(dir: &Path, seal: &Seal) -> Result<Sqlite, JournalError> {
+        Sqlite::open_for(dir, &Settings::default(), None, seal.clone())
+    }
+
+    fn open_for(
+        dir: &Path,
+        settings: &Settings,
+        engine: Option<&str>,
+        seal: Seal,
+    ) -> Result<Sqlite, JournalError> {
         let file = dir.join(FILE);
         let lock = open::lock(dir).map_err(|error| JournalError::new(&file, error))?;
         let mut connection =
-            open::to_write(&file).map_err(|error| JournalError::new(&file, error))?;
-        let opened = open::begin(&mut connection, engine, settings.max_file_bytes)
+            open::to_write(&file, &seal).map_err(|error| JournalError::new(&file, error))?;
+        let opened = open::begin(&mut connection, engine, settings.max_file_bytes, &seal)
             .map_err(|error| JournalError::new(&file, error))?;
         Ok(Sqlite {
             connection,
             file,
             _lock: lock,
+            seal,
             settings: settings.clone(),
             epoch: opened.epoch.into(),
             same_engine: opened.same_engine,
@@ -120,11 +145,23 @@ impl Sqlite {
         let row = batch::encode(batch, int(last_offset)).map_err(error::OpenError::Damaged)?;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction
-            .prepare_cached(
-                "INSERT INTO batches (batch, last_offset, crc, events) VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![self.next_batch, row.last_offset, row.crc, row.events])?;
+        // Without a key the words of every batch would be copied twice for nothing.
+        let insert = match self.seal.is_on() {
+            true => {
+                "INSERT INTO batches (batch, last_offset, crc, events)
+                VALUES (?1, ?2, ?3, seal('batches/' || ?1, ?4))"
+            }
+            false => {
+                "INSERT INTO batches (batch, last_offset, crc, events)
+                VALUES (?1, ?2, ?3, ?4)"
+            }
+        };
+        transaction.prepare_cached(insert)?.execute(params![
+            self.next_batch,
+            row.last_offset,
+            row.crc,
+            row.events
+        ])?;
         let mut started: HashMap<&str, u64> = HashMap::new();
         for record in batch {
             if record.is_start() {
@@ -194,7 +231,7 @@ impl Journal for Sqlite {
     }
 
     fn library(&self) -> Option<Arc<dyn Library>> {
-        Some(Arc::new(library::Shelves::new(&self.file)))
+        Some(Arc::new(library::Shelves::new(&self.file, &self.seal)))
     }
 
     fn audit(&self) -> Arc<dyn Trail> {
@@ -205,10 +242,19 @@ impl Journal for Sqlite {
         &mut self,
         destinations: &[Arc<str>],
     ) -> Result<Option<Arc<dyn Outbox>>, CommitError> {
-        let opened = outbox::open(&mut self.connection, &self.file, self.last_offset, destinations);
+        let opened = outbox::open(
+            &mut self.connection,
+            (&self.file, &self.seal),
+            self.last_offset,
+            destinations,
+        );
         let shelf = Arc::new(opened.map_err(|error| self.failed(error))?);
         self.outbox = (!destinations.is_empty()).then(|| Arc::clone(&shelf));
         Ok(Some(shelf))
+    }
+
+    fn erase(&mut self, erase: &Erase) -> Result<Erased, CommitError> {
+        self.erase_calls(erase).map_err(|error| self.failed(error))
     }
 
     fn close(&mut self) -> Result<(), CommitError> {

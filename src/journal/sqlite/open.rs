@@ -11,6 +11,7 @@ use rusqlite::hooks::Wal;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::OpenError;
+use super::seal::Seal;
 use super::{schema, unsigned};
 use crate::journal::fresh_epoch;
 
@@ -55,29 +56,32 @@ pub(super) fn private() -> OpenOptions {
 }
 
 /// Opens the file, which is made when it is missing.
-pub(super) fn to_write(file: &Path) -> Result<Connection, OpenError> {
+pub(super) fn to_write(file: &Path, seal: &Seal) -> Result<Connection, OpenError> {
     if !file.exists() {
         private().create_new(true).open(file)?.sync_all()?;
         sync_dir(file)?;
     }
     not_cut(file)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Ok(Connection::open_with_flags(file, flags)?)
+    let connection = Connection::open_with_flags(file, flags)?;
+    seal.give_to(&connection)?;
+    Ok(connection)
 }
 
 /// Opens a whole file only to read, beside a server that may be running.
-pub(super) fn to_read(file: &Path) -> Result<Connection, OpenError> {
+pub(super) fn to_read(file: &Path, seal: &Seal) -> Result<Connection, OpenError> {
     not_cut(file)?;
-    to_save(file)
+    to_save(file, seal)
 }
 
 /// Opens whatever there is of a file, only to read.
-pub(super) fn to_save(file: &Path) -> Result<Connection, OpenError> {
+pub(super) fn to_save(file: &Path, seal: &Seal) -> Result<Connection, OpenError> {
     // SQLite's own error would not say that it is missing.
     File::open(file)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(BUSY)?;
+    seal.give_to(&connection)?;
     Ok(connection)
 }
 
@@ -108,8 +112,9 @@ pub(super) fn sync_dir(file: &Path) -> Result<(), OpenError> {
 /// Prepares an open file for writing.
 pub(super) fn begin(
     connection: &mut Connection,
-    engine: &str,
+    engine: Option<&str>,
     max_file_bytes: u64,
+    seal: &Seal,
 ) -> Result<Opened, OpenError> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -133,13 +138,20 @@ pub(super) fn begin(
     }))?;
     connection.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    // What is deleted is overwritten where its page is written anyway; erasing relies on it.
+    connection.pragma_update(None, "secure_delete", "FAST")?;
     if max_file_bytes > 0 {
         let pages = super::int(max_file_bytes / PAGE_BYTES);
         connection
             .pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0))?;
     }
     schema::migrate(connection)?;
-    let same_engine = remember_engine(connection, engine)?;
+    seal.begin(connection)?;
+    seal.check(connection)?;
+    let same_engine = match engine {
+        Some(engine) => remember_engine(connection, engine)?,
+        None => true,
+    };
     let epoch = schema::meta(connection, "epoch")?
         .ok_or_else(|| OpenError::Damaged("it has lost its epoch".into()))?;
     let newest = "SELECT batch, last_offset FROM batches ORDER BY batch DESC LIMIT 1";

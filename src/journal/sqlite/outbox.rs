@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags, Row as SqlRow, Transaction, TransactionBeh
 use tokio::sync::watch;
 
 use super::error::OpenError;
+use super::seal::Seal;
 use super::{JournalError, int, shared, unsigned};
 use crate::call::Timestamp;
 use crate::journal::outbox::{Index, Position, Row};
@@ -24,6 +25,7 @@ const BUSY: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Shelf {
     file: PathBuf,
+    seal: Seal,
     index: Index,
     /// Opened with the first page that is read.
     reader: Mutex<Option<Connection>>,
@@ -32,7 +34,7 @@ pub(super) struct Shelf {
 /// Makes the file's outbox that of these destinations.
 pub(super) fn open(
     connection: &mut Connection,
-    file: &Path,
+    (file, seal): (&Path, &Seal),
     last_offset: u64,
     destinations: &[Arc<str>],
 ) -> Result<Shelf, OpenError> {
@@ -67,6 +69,7 @@ pub(super) fn open(
     transaction.commit()?;
     Ok(Shelf {
         file: file.to_owned(),
+        seal: seal.clone(),
         index: Index::new(rows, positions),
         reader: Mutex::default(),
     })
@@ -76,7 +79,7 @@ pub(super) fn open(
 pub(super) fn put(transaction: &Transaction<'_>, outgoing: &[Outgoing]) -> Result<(), OpenError> {
     // Whatever somebody else put there must not keep the journal from being written.
     let sql = "INSERT OR REPLACE INTO outbox (offset, epoch, at, told, moved_from, alert)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        VALUES (?1, ?2, ?3, ?4, ?5, seal('outbox/' || ?1, ?6))";
     for one in outgoing {
         let moved_from = one.moved_from.as_ref().map(serde_json::to_string).transpose();
         let moved_from = moved_from.map_err(|error| OpenError::Damaged(error.to_string()))?;
@@ -85,6 +88,27 @@ pub(super) fn put(transaction: &Transaction<'_>, outgoing: &[Outgoing]) -> Resul
         transaction.prepare_cached(sql)?.execute(row)?;
     }
     Ok(())
+}
+
+/// Takes out what waits of some calls, and gives their offsets.
+pub(super) fn drop_calls(
+    transaction: &Transaction<'_>,
+    goes: impl Fn(&str) -> bool,
+) -> Result<Vec<u64>, OpenError> {
+    let mut statement =
+        transaction.prepare("SELECT offset, unseal('outbox/' || offset, alert) FROM outbox")?;
+    let mut rows = statement.query([])?;
+    let mut offsets = Vec::new();
+    while let Some(row) = rows.next()? {
+        let alert: String = row.get(1)?;
+        if crate::journal::outbox::call_of(&alert).is_some_and(|call_id| goes(&call_id)) {
+            offsets.push(unsigned(row.get(0)?));
+        }
+    }
+    for offset in &offsets {
+        transaction.execute("DELETE FROM outbox WHERE offset = ?1", [int(*offset)])?;
+    }
+    Ok(offsets)
 }
 
 /// Empties the outbox and forgets all destinations.
@@ -107,6 +131,16 @@ impl Shelf {
         if !outgoing.is_empty() {
             self.index.push(outgoing.iter().map(Row::of));
         }
+    }
+
+    /// Names of the destinations.
+    pub fn names(&self) -> Vec<Arc<str>> {
+        self.index.names()
+    }
+
+    /// Rows that are not in the file any more.
+    pub fn forget_rows(&self, offsets: &[u64]) {
+        self.index.remove(offsets);
     }
 
     /// Writes what has changed: positions, and rows that go for age, for room, or because every
@@ -145,9 +179,10 @@ impl Shelf {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = match &mut *reader {
             Some(connection) => connection,
-            none => none.insert(connect(&self.file)?),
+            none => none.insert(connect(&self.file, &self.seal)?),
         };
-        let sql = "SELECT offset, epoch, at, told, moved_from, alert FROM outbox
+        let sql = "SELECT offset, epoch, at, told, moved_from,
+            unseal('outbox/' || offset, alert) FROM outbox
             WHERE offset > ?1 ORDER BY offset LIMIT ?2";
         let mut statement = connection.prepare_cached(sql)?;
         let rows = statement.query_map(params![int(after), int(most as u64)], outgoing)?;
@@ -157,10 +192,11 @@ impl Shelf {
 
 /// Opened by SQLite only: closing the file any other way would drop the locks that the writer of
 /// this process holds on it.
-fn connect(file: &Path) -> Result<Connection, OpenError> {
+fn connect(file: &Path, seal: &Seal) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(BUSY)?;
+    seal.give_to(&connection)?;
     Ok(connection)
 }
 

@@ -24,7 +24,8 @@ impl Sqlite {
         let numbers: HashSet<u64> = listed.iter().map(|listed| listed.call).collect();
         let mut begun: HashSet<Arc<str>> = HashSet::new();
         let mut records: Vec<Record> = Vec::new();
-        let sql = "SELECT last_offset, crc, events, batch FROM batches ORDER BY batch";
+        let sql = "SELECT last_offset, crc, unseal('batches/' || batch, events), batch
+            FROM batches ORDER BY batch";
         let mut statement = self.connection.prepare(sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {

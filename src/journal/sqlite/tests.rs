@@ -329,10 +329,10 @@ fn a_changed_event_is_noticed_and_the_rest_is_saved() {
     fs::write(bench.file(), &bytes).unwrap();
     let error = bench.open_again().unwrap_err();
     assert!(error.contains("the checksum of a batch of events is wrong"), "{error}");
-    let findings = check(&bench.file()).unwrap();
+    let findings = check(&bench.file(), &Seal::default()).unwrap();
     assert!(findings.problems[0].contains("checksum"), "{findings:?}");
     let mut out = Vec::new();
-    let exported = export(&bench.file(), &mut out).unwrap();
+    let exported = export(&bench.file(), &Seal::default(), &mut out).unwrap();
     assert_eq!((exported.calls, exported.lost.len()), (36, 1), "{exported:?}");
     assert!(exported.events > findings.events);
 }
@@ -349,14 +349,14 @@ fn what_is_readable_of_a_broken_file_is_saved() {
     let middle = words[words.len() / 2] / 4096 * 4096;
     bytes[middle..middle + 4096].fill(0xa5);
     fs::write(bench.file(), &bytes).unwrap();
-    let findings = check(&bench.file()).unwrap();
+    let findings = check(&bench.file(), &Seal::default()).unwrap();
     assert!(!findings.problems.is_empty());
     let mut out = Vec::new();
-    let exported = export(&bench.file(), &mut out).unwrap();
+    let exported = export(&bench.file(), &Seal::default(), &mut out).unwrap();
     assert!(exported.calls + exported.events > 0 && !exported.lost.is_empty(), "{exported:?}");
     // And of one that is too short.
     fs::write(bench.file(), &bytes[..middle]).unwrap();
-    let exported = export(&bench.file(), &mut out).unwrap();
+    let exported = export(&bench.file(), &Seal::default(), &mut out).unwrap();
     assert!(exported.calls + exported.events > 0 && !exported.lost.is_empty(), "{exported:?}");
 }
 
@@ -375,23 +375,23 @@ fn a_backup_of_a_live_journal_comes_back_under_a_new_epoch() {
     let error = backup(bench.dir.path(), &copy).unwrap_err().to_string();
     assert!(error.contains("copy.db"), "an existing file is not overwritten: {error}");
     let new = elsewhere.path().join("new");
-    restore(&copy, &new).unwrap();
-    let error = restore(&copy, &new).unwrap_err().to_string();
+    restore(&copy, &new, &Seal::default()).unwrap();
+    let error = restore(&copy, &new, &Seal::default()).unwrap_err().to_string();
     assert!(error.contains("there is a journal already"), "{error}");
     let mut journal = Sqlite::open(&new, &bench.settings, "engine 1").unwrap();
     assert_eq!(journal.read_back(10).unwrap().records, events(&bench.committed));
     assert_ne!(journal.epoch(), bench.journal().epoch());
     assert_eq!(journal.last_offset(), bench.offset);
     fs::rename(new.join(FILE), new.join("old.db")).unwrap();
-    let error = restore(&copy, &new).unwrap_err().to_string();
+    let error = restore(&copy, &new, &Seal::default()).unwrap_err().to_string();
     assert!(error.contains("another process has this journal"), "{error}");
     drop(journal);
     fs::write(new.join("journal.db-wal"), "left behind").unwrap();
-    let error = restore(&copy, &new).unwrap_err().to_string();
+    let error = restore(&copy, &new, &Seal::default()).unwrap_err().to_string();
     assert!(error.contains("move journal.db* away first"), "{error}");
     let third = elsewhere.path().join("third");
     fs::write(&copy, "half a backup").unwrap();
-    let error = restore(&copy, &third).unwrap_err().to_string();
+    let error = restore(&copy, &third, &Seal::default()).unwrap_err().to_string();
     assert!(error.contains("copy.db is damaged"), "{error}");
     let left: Vec<_> = third.read_dir().unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left, ["lock"], "nothing half done is left");

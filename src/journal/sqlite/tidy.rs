@@ -100,7 +100,8 @@ fn write(connection: &mut Connection, ledger: &mut Ledger, work: &Work) -> Resul
         transaction.prepare_cached("DELETE FROM batches WHERE batch = ?1")?.execute([batch])?;
     }
     for number in &work.sparse {
-        let sql = "SELECT last_offset, crc, events FROM batches WHERE batch = ?1";
+        let sql = "SELECT last_offset, crc, unseal('batches/' || batch, events)
+            FROM batches WHERE batch = ?1";
         let batch = transaction.prepare_cached(sql)?.query_row([number], Batch::read)?;
         let kept = match batch.filter(|call_id, offset| ledger.needs(call_id, offset)) {
             Ok(kept) => kept,
@@ -110,7 +111,8 @@ fn write(connection: &mut Connection, ledger: &mut Ledger, work: &Work) -> Resul
                 return Err(OpenError::Damaged(format!("batch {number} of its events: {why}")));
             }
         };
-        let sql = "UPDATE batches SET events = ?2, crc = ?3 WHERE batch = ?1";
+        let sql = "UPDATE batches SET events = seal('batches/' || ?1, ?2), crc = ?3
+            WHERE batch = ?1";
         transaction.prepare_cached(sql)?.execute(params![number, kept.events, kept.crc])?;
     }
     Ok(transaction.commit()?)

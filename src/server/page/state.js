@@ -45,6 +45,16 @@ export class State {
     else if (message.type === "alert" && message.alert) this.ordered(message, () => this.alert(message.alert));
     else if (message.type === "risk") this.risk(message, now);
     else if (message.type === "chunk") this.chunk(message, now);
+    else if (message.type === "erased") this.erased(message.call_id);
+  }
+
+  /** The call is gone for good, with its words and alerts. */
+  erased(callId) {
+    for (const { calls, alerts } of [this, this.staging].filter(Boolean)) {
+      calls.delete(callId);
+      for (const [id, alert] of alerts) if (alert.call_id === callId) alerts.delete(id);
+    }
+    this.changes.whole = true;
   }
 
   hello(message) {

@@ -31,7 +31,8 @@ pub fn play(engine: &Engine, call: &Call) -> (Vec<Raised>, i64) {
     let (mut state, _) = CallState::open(engine, start, Timestamp(now));
     let mut turns = Vec::new();
     let mut last_seq = 0;
-    for (turn, chunk) in chunks(call).enumerate() {
+    for (turn, mut chunk) in chunks(call).enumerate() {
+        state.redact(engine, &mut chunk);
         let guess = || now + chunk.text.split_whitespace().count() as i64 * WORD_MS;
         now = now.max(chunk.end_ms.or(chunk.start_ms).unwrap_or_else(guess));
         last_seq = chunk.seq;

@@ -48,7 +48,8 @@ pub fn run(engine: &Engine, call: &Call) -> Live {
     let at = Timestamp(0);
     let (mut state, _) = CallState::open(engine, start, at);
     let (mut flips, mut above) = (0, false);
-    for chunk in chunks(call).take(call.visible_turns()) {
+    for mut chunk in chunks(call).take(call.visible_turns()) {
+        state.redact(engine, &mut chunk);
         let effects = state.apply(engine, &Event::Chunk(chunk), at);
         let now = effects.score.and_then(|score| score.level) >= Some(Level::Warning);
         flips += u32::from(now != above);

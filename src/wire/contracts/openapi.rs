@@ -9,7 +9,7 @@ use crate::call::Call;
 use crate::engine::alert::Alert;
 use crate::engine::effects::CallView;
 use crate::wire::audit::{AuditEntry, AuditParameters};
-use crate::wire::bodies::{Alive, ErrorBody, Readiness, ScoredCall};
+use crate::wire::bodies::{Alive, ErasedBody, ErrorBody, Readiness, ScoredCall};
 use crate::wire::exports::{vcon, webvtt};
 use crate::wire::lists::form::{
     AlertParameters, CallParameters, OneCallParameters, ShiftParameters,
@@ -56,6 +56,14 @@ fn endpoints(schemas: &mut Schemas) -> Vec<Endpoint> {
             "A call with its transcript and alerts",
             schemas,
         ),
+        delete("/v1/calls/{call_id}", "eraseCall", "Erases a call for good")
+            .at("call_id", "The call; every earlier one of this id goes, too.", name())
+            .answers(200, "What was erased.", schemas.sent::<ErasedBody<'_>>())
+            .refuses(&[403, 404, 500, 503]),
+        delete("/v1/customers/{key}", "eraseCustomer", "Erases all calls of a customer for good")
+            .at("key", "The attribute `customer_key` of the calls.", name())
+            .answers(200, "What was erased.", schemas.sent::<ErasedBody<'_>>())
+            .refuses(&[403, 404, 500, 503]),
         one_call("/v1/calls/{call_id}.vcon", "getVcon", "An ended call as a vCon", schemas),
         one_call("/v1/calls/{call_id}.vtt", "getWebVtt", "A transcript as WebVTT", schemas),
         get("/v1/alerts", "listAlerts", "calls", "Alerts, newest first")
@@ -127,7 +135,7 @@ fn endpoints(schemas: &mut Schemas) -> Vec<Endpoint> {
 /// A call in one of its forms. Any path may give any form: an id may end like a path.
 fn one_call(path: &'static str, id: &str, summary: &str, schemas: &mut Schemas) -> Endpoint {
     get(path, id, "calls", summary)
-        .at("call_id", "The call.", json!({"type": "string", "minLength": 1}))
+        .at("call_id", "The call.", name())
         .query(schemas.parameters::<OneCallParameters>())
         .answers(200, "The call.", schemas.sent::<CallDetail>())
         .or(vcon::MEDIA_TYPE, json!({"type": "object"}))
@@ -179,6 +187,14 @@ fn security() -> Value {
 
 fn get(path: &'static str, id: &str, tag: &str, summary: &str) -> Endpoint {
     Endpoint::new("get", path, id, tag, summary)
+}
+
+fn delete(path: &'static str, id: &str, summary: &str) -> Endpoint {
+    Endpoint::new("delete", path, id, "calls", summary)
+}
+
+fn name() -> Value {
+    json!({"type": "string", "minLength": 1})
 }
 
 fn post(path: &'static str, id: &str, tag: &str, summary: &str) -> Endpoint {

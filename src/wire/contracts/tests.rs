@@ -93,7 +93,7 @@ fn the_documents_have_what_their_readers_need() {
     }
     let names = |field: &str| asyncapi()[field].as_object().unwrap().keys().collect::<Vec<_>>();
     assert_eq!(names("channels"), ["ingest", "console"]);
-    assert_eq!(names("operations").len(), 4 + 6 + 9 + 7);
+    assert_eq!(names("operations").len(), 4 + 6 + 9 + 8);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use forewarn::call::{Speaker, Timestamp};
 use forewarn::config::Config;
 use forewarn::engine::event::{CallStart, Chunk, Event, Recorded};
-use forewarn::journal::sqlite::{FILE, Sqlite, check};
+use forewarn::journal::sqlite::{FILE, Seal, Sqlite, check};
 use forewarn::journal::{Journal, Record, Settings};
 use proptest::prelude::*;
 
@@ -67,7 +67,7 @@ fn journals() {
     fuzz("journals", &[whole], 150, |bytes| {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(FILE), bytes).unwrap();
-        if let Err(error) = check(&dir.path().join(FILE)) {
+        if let Err(error) = check(&dir.path().join(FILE), &Seal::default()) {
             is_a_sentence(&error.to_string())?;
         }
         match open(dir.path()) {

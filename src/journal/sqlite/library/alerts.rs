@@ -14,7 +14,7 @@ pub(super) fn list(
     query: &AlertQuery,
     stretch: &Stretch<'_, AlertKey>,
 ) -> rusqlite::Result<Found<AlertKey, Alert>> {
-    let sql = "SELECT alert FROM alerts
+    let sql = "SELECT unseal('alerts/' || call || '/' || alert_id, alert) FROM alerts
         WHERE (raised_at, alert_id) < (?1, ?2) AND (raised_at, alert_id) >= (?3, ?4)
             AND (?5 IS NULL OR call IN (SELECT call FROM calls WHERE call_id = ?5))
         ORDER BY raised_at DESC, alert_id DESC";

@@ -63,7 +63,8 @@ pub(super) fn list(
 
 /// Whether all words of a search are in the transcript.
 fn was_said(connection: &Connection, call: i64, search: &Search) -> rusqlite::Result<bool> {
-    let sql = "SELECT text FROM transcript WHERE call = ?1";
+    let sql = "SELECT unseal('transcript/' || call || '/' || seq, text) FROM transcript
+        WHERE call = ?1";
     let mut statement = connection.prepare_cached(sql)?;
     let mut chunks = statement.query([call])?;
     let mut listener = search.listener();
@@ -92,7 +93,8 @@ pub(super) fn one(
     let Some((call, view)) = named(connection, which)? else { return Ok(None) };
     let view = CallView { alerts: open_alerts(connection, call)?, ..view };
     let (transcript, whole) = newest(connection, call, most)?;
-    let sql = "SELECT alert FROM alerts WHERE call = ?1 ORDER BY raised_at, alert_id";
+    let sql = "SELECT unseal('alerts/' || call || '/' || alert_id, alert) FROM alerts
+        WHERE call = ?1 ORDER BY raised_at, alert_id";
     let mut statement = connection.prepare_cached(sql)?;
     let alerts = statement.query_map([call], |row| rows::alert(row, 0).map(Arc::new))?;
     let alert_list = alerts.collect::<Result<_, _>>()?;

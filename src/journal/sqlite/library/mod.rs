@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::error::OpenError;
+use super::seal::Seal;
 use super::{FILE, JournalError, open, schema};
 use crate::engine::alert::Alert;
 use crate::engine::effects::CallView;
@@ -27,12 +28,13 @@ const CACHE_KIB: i32 = 4_096;
 #[derive(Debug)]
 pub(super) struct Shelves {
     file: PathBuf,
+    seal: Seal,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Shelves {
-    pub fn new(file: &Path) -> Shelves {
-        Shelves { file: file.to_owned(), idle: Mutex::default() }
+    pub fn new(file: &Path, seal: &Seal) -> Shelves {
+        Shelves { file: file.to_owned(), seal: seal.clone(), idle: Mutex::default() }
     }
 
     /// Reads on a connection that is nobody else's. SQLite stops at `until`.
@@ -62,6 +64,7 @@ impl Shelves {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.file, flags)?;
         connection.busy_timeout(BUSY)?;
+        self.seal.give_to(&connection)?;
         connection.pragma_update(None, "query_only", true)?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         Ok(connection)
@@ -80,14 +83,17 @@ impl Shelves {
 ///
 /// # Errors
 /// [`JournalError`] when there is no journal, or one that cannot be read.
-pub fn library(dir: &Path) -> Result<Arc<dyn Library>, JournalError> {
+pub fn library(dir: &Path, seal: &Seal) -> Result<Arc<dyn Library>, JournalError> {
     let file = dir.join(FILE);
-    let check = || match schema::version(&open::to_read(&file)?)? {
-        0 => Err(OpenError::Damaged("it is empty".into())),
-        _ => Ok(()),
+    let check = || {
+        let connection = open::to_read(&file, seal)?;
+        match schema::version(&connection)? {
+            0 => Err(OpenError::Damaged("it is empty".into())),
+            _ => seal.check(&connection),
+        }
     };
     check().map_err(|error| JournalError::new(&file, error))?;
-    Ok(Arc::new(Shelves::new(&file)))
+    Ok(Arc::new(Shelves::new(&file, seal)))
 }
 
 impl Library for Shelves {

@@ -42,7 +42,8 @@ pub(super) fn view(row: &Row<'_>) -> rusqlite::Result<CallView> {
 }
 
 /// What [`said`] reads, in its order.
-pub(super) const SAID: &str = "seq, segment_id, speaker, start_ms, end_ms, text, sentiment, risk,
+pub(super) const SAID: &str = "seq, segment_id, speaker, start_ms, end_ms,
+    unseal('transcript/' || call || '/' || seq, text), sentiment, risk,
     highlights, acts, forced";
 
 /// A final chunk.

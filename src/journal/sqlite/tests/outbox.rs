@@ -142,9 +142,9 @@ fn a_restored_backup_sends_nothing_again() {
     changed(&mut bench, 3);
     let target = bench.dir.path().join("backup.db");
     backup(bench.dir.path(), &target).unwrap();
-    assert_eq!(check(&target).unwrap().outbox, 3);
+    assert_eq!(check(&target, &Seal::default()).unwrap().outbox, 3);
     let fresh = bench.dir.path().join("fresh");
-    restore(&target, &fresh).unwrap();
+    restore(&target, &fresh, &Seal::default()).unwrap();
     let mut journal = Sqlite::open(&fresh, &Settings::default(), "engine 1").unwrap();
     journal.read_back(10).unwrap();
     let restored = journal.open_outbox(&names(&["one"])).unwrap().unwrap();

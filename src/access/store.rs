@@ -2,7 +2,8 @@
 //! at by the server.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::ErrorKind::{NotADirectory, NotFound};
+use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -192,7 +193,8 @@ impl Store {
     /// What the file holds; nothing when there is none.
     pub(super) fn read(&self) -> Result<Vec<Entry>, StoreError> {
         let file = match File::open(&self.file) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            // Of a directory that is none, the journal will say so.
+            Err(error) if matches!(error.kind(), NotFound | NotADirectory) => return Ok(Vec::new()),
             opened => opened.map_err(|error| self.failed(error))?,
         };
         let mut text = String::new();

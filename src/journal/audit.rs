@@ -27,6 +27,9 @@ pub trait Trail: Debug + Send + Sync {
     /// [`CommitError`]; it is tried again later.
     fn tidy(&self, before: Option<Timestamp>, max_entries: u64) -> Result<(), CommitError>;
 
+    /// Lets go of what it holds open; it may be used again.
+    fn close(&self) {}
+
     /// Entries that match, the newest first, of those below `below`.
     ///
     /// # Errors

@@ -10,7 +10,6 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -85,8 +84,6 @@ pub struct Running {
     address: SocketAddr,
     pub(super) app: Arc<App>,
     writer: Writer,
-    /// Writes the audit.
-    audit: JoinHandle<()>,
 }
 
 impl Rooms {
@@ -179,7 +176,7 @@ pub async fn start(
     let metrics = metrics::Metrics::register(&mut registry);
     let (audit, writing) =
         audit::Audit::new(trail, &audit_settings, metrics.audit_not_listed.clone());
-    let writing = tokio::spawn(writing);
+    tokio::spawn(writing);
     let engine = desk.engine();
     let facts = [
         (Done::Model, engine.model_name().to_owned()),
@@ -235,7 +232,7 @@ pub async fn start(
         let watch = reload::watch(Arc::clone(&app), path, hangup);
         app.sockets.spawn(app.drain.clone().run_until_cancelled_owned(watch));
     }
-    Ok(Running { address, app, writer, audit: writing })
+    Ok(Running { address, app, writer })
 }
 
 impl Running {
@@ -254,7 +251,7 @@ impl Running {
     /// so that whoever asks `/readyz` hears 503. Says whether all of it was done within
     /// `drain_timeout_s`.
     pub async fn drain(self) -> bool {
-        let Running { app, writer, audit, .. } = self;
+        let Running { app, writer, .. } = self;
         let patience = Duration::from_secs(app.settings.drain_timeout_s);
         let deadline = tokio::time::Instant::now() + patience;
         tracing::info!("draining");
@@ -276,11 +273,10 @@ impl Running {
         app.stopped.cancel();
         app.http.close();
         // Requests in progress have a moment of their own; the listener goes at once.
-        let _ = tokio::time::timeout(listener::REQUEST_PATIENCE * 2, app.http.wait()).await;
-        app.audit.flush().await;
-        // The desk holds the way in to the writer, which ends when that is dropped; so for the audit.
+        let last = async { tokio::join!(app.http.wait(), app.audit.close()) };
+        let _ = tokio::time::timeout(listener::REQUEST_PATIENCE * 2, last).await;
+        // The desk holds the way in to the writer, which ends when that is dropped.
         drop(app);
-        let _ = tokio::time::timeout(listener::REQUEST_PATIENCE, audit).await;
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
         let left = left.max(Duration::from_millis(100));
         let ended = tokio::task::spawn_blocking(move || writer.join(left)).await;

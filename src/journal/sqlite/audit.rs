@@ -110,6 +110,10 @@ impl Trail for Table {
         .map_err(|error| self.failed(error))
     }
 
+    fn close(&self) {
+        *self.lock() = None;
+    }
+
     fn read(
         &self,
         query: &AuditQuery,

@@ -35,6 +35,8 @@ enum Letter {
     Entry(Box<AuditEntry>),
     /// To be told when all before it was written.
     Flush(oneshot::Sender<()>),
+    /// The same, and nothing comes after it.
+    Last(oneshot::Sender<()>),
 }
 
 /// The audit of a server.
@@ -135,9 +137,18 @@ impl Audit {
 
     /// Waits until what was noted so far is written; not for ever.
     pub async fn flush(&self) {
+        self.wait(Letter::Flush).await;
+    }
+
+    /// Ends it: writes what was noted, and lets go of the file.
+    pub async fn close(&self) {
+        self.wait(Letter::Last).await;
+    }
+
+    async fn wait(&self, letter: impl FnOnce(oneshot::Sender<()>) -> Letter) {
         let (done, written) = oneshot::channel();
         let flushed = async {
-            if self.queue.send(Letter::Flush(done)).await.is_ok() {
+            if self.queue.send(letter(done)).await.is_ok() {
                 let _ = written.await;
             }
         };
@@ -192,11 +203,12 @@ async fn write(trail: Arc<dyn Trail>, mut letters: mpsc::Receiver<Letter>, setti
     let mut tidied: Option<Instant> = None;
     let mut group = Vec::new();
     while letters.recv_many(&mut group, BATCH).await > 0 {
-        let (mut entries, mut waiting) = (Vec::new(), Vec::new());
+        let (mut entries, mut waiting, mut last) = (Vec::new(), Vec::new(), None);
         for letter in group.drain(..) {
             match letter {
                 Letter::Entry(entry) => entries.push(*entry),
                 Letter::Flush(done) => waiting.push(done),
+                Letter::Last(done) => last = Some(done),
             }
         }
         while !entries.is_empty() {
@@ -211,6 +223,12 @@ async fn write(trail: Arc<dyn Trail>, mut letters: mpsc::Receiver<Letter>, setti
         for done in waiting {
             // Whoever waited has gone.
             let _ = done.send(());
+        }
+        if let Some(done) = last {
+            let own = Arc::clone(&trail);
+            let _ = tokio::task::spawn_blocking(move || own.close()).await;
+            let _ = done.send(());
+            return;
         }
         if tidied.is_none_or(|tidied| tidied.elapsed() >= TIDY) {
             tidied = Some(Instant::now());

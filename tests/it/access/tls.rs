@@ -124,7 +124,9 @@ async fn first(stream: TlsStream<TcpStream>, path: &str) -> Result<Value, u16> {
 async fn a_renewed_certificate_is_used_without_a_restart() {
     let (old, new) = (authority(), authority());
     let files = Files::new(&old);
-    let server = Server::with_config(&files.config(""));
+    // A connection of it waits for long without asking.
+    let patient = "[server]\nheader_timeout_s = 600\n";
+    let server = Server::with_config(&files.config(patient));
     assert_eq!(status(connect(server.address, &old, None).await.unwrap(), "/readyz").await, 200);
     assert!(connect(server.address, &new, None).await.is_err(), "not of that authority");
     let open = connect(server.address, &old, None).await.unwrap();

@@ -5,7 +5,7 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use forewarn::call::{Call, Timestamp};
+use forewarn::call::{Call, Speaker, Timestamp};
 use forewarn::engine::event::{CallStart, Chunk, Event};
 use forewarn::engine::{CallState, Engine, Settings};
 use forewarn::{text, wire};
@@ -78,6 +78,50 @@ fn apply(bencher: Bencher) {
             state
         },
     );
+}
+
+/// A chunk for each of many calls in turn, as a server sees them: nothing of a call is at hand when
+/// its next words come.
+#[divan::bench(args = [1, 16, 1_000], sample_count = 50)]
+fn apply_among(bencher: Bencher, calls: usize) {
+    let engine = engine();
+    let turns = turns();
+    let mut states: Vec<CallState> = (0..calls).map(|_| open(&engine)).collect();
+    let mut round = 0;
+    bencher.counter(ItemsCount::new(1_000_usize)).bench_local(|| {
+        for chunk in 0..1_000 {
+            let call = chunk % calls;
+            let turn = (call * 31 + round * 7 + chunk / calls * 7) % turns.len();
+            let state = &mut states[call];
+            let (speaker, text) = &turns[turn];
+            let seq = state.last_seq() + 1;
+            let start_ms = Some(i64::try_from(seq).expect("few") * 4_000);
+            let event = Event::Chunk(Chunk {
+                seq,
+                speaker: *speaker,
+                start_ms,
+                end_ms: start_ms.map(|start| start + 3_500),
+                text: text.clone(),
+                is_final: true,
+                segment_id: None,
+                confidence: None,
+            });
+            divan::black_box(state.apply(&engine, &event, Timestamp(0)));
+            if seq > 40 {
+                *state = open(&engine);
+            }
+        }
+        round += 1;
+    });
+}
+
+/// Turns of about twenty words, of the whole corpus file.
+fn turns() -> Vec<(Speaker, String)> {
+    let lines = include_str!("../data/calls/tf.jsonl").lines();
+    let calls = lines.filter_map(|line| Call::parse(line).ok());
+    let turns = calls.flat_map(|call| call.turns);
+    let mid = turns.filter(|turn| (15..=25).contains(&turn.text.split(' ').count()));
+    mid.map(|turn| (turn.speaker, turn.text)).collect()
 }
 
 #[divan::bench]

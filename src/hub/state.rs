@@ -22,8 +22,10 @@ pub(super) struct State {
     pub alert_order: BTreeSet<AlertKey>,
     pub consoles: HashMap<u64, Subscriber>,
     pub next_console: u64,
-    /// Ended calls, the oldest end first; a call that was opened again is skipped.
-    ended: VecDeque<Arc<str>>,
+    /// Ended calls with the number of their end, the oldest first; a call that was opened again
+    /// is skipped.
+    ended: VecDeque<(Arc<str>, u64)>,
+    ends: u64,
     closed: VecDeque<Arc<str>>,
     open_calls: i64,
 }
@@ -39,6 +41,8 @@ pub(super) struct CallEntry {
     /// Ids of all alerts it has raised, the oldest first; some may be kept no more.
     pub alerts: Vec<Arc<str>>,
     pub watchers: Vec<u64>,
+    /// Number of its newest end among those of all calls.
+    end: u64,
 }
 
 #[derive(Debug)]
@@ -59,7 +63,7 @@ impl CallEntry {
     /// A call without transcript. It is whole when nothing was said before.
     fn new(number: u64, keys: Arc<Keys>, view: Arc<CallView>, whole: bool) -> CallEntry {
         let (transcript, alerts, watchers) = (VecDeque::new(), Vec::new(), Vec::new());
-        CallEntry { number, keys, view, transcript, whole, alerts, watchers }
+        CallEntry { number, keys, view, transcript, whole, alerts, watchers, end: 0 }
     }
 }
 
@@ -80,6 +84,7 @@ impl State {
             consoles: HashMap::new(),
             next_console: 1,
             ended: VecDeque::new(),
+            ends: 0,
             closed: VecDeque::new(),
             open_calls: 0,
         }
@@ -100,13 +105,13 @@ impl State {
                 // It has left memory, and stays where it is: somebody closed an alert of it.
                 return (None, keys);
             }
-            self.count_phase(call_id, false, is_open);
-            if !is_open {
-                self.ended.push_back(Arc::clone(call_id));
-            }
+            self.count_phase(false, is_open);
             self.call_order.insert(number, Arc::clone(call_id));
             let entry = CallEntry::new(number, Arc::clone(&keys), view, first);
             self.calls.insert(Arc::clone(call_id), entry);
+            if !is_open {
+                self.has_ended(call_id);
+            }
             return (None, keys);
         };
         let before = Arc::clone(&entry.keys);
@@ -125,7 +130,11 @@ impl State {
             *entry = CallEntry::new(number, Arc::clone(&after), view, first);
             entry.watchers = watchers;
         }
-        self.count_phase(call_id, was_open, is_open);
+        let ends = !is_open && (was_open || entry.end == 0);
+        self.count_phase(was_open, is_open);
+        if ends {
+            self.has_ended(call_id);
+        }
         if !Arc::ptr_eq(&before, &after) {
             self.unwatch_unseen(call_id);
         }
@@ -160,15 +169,16 @@ impl State {
         Some(Arc::clone(&entry.keys))
     }
 
-    fn count_phase(&mut self, call_id: &Arc<str>, was_open: bool, is_open: bool) {
-        match (was_open, is_open) {
-            (true, false) => {
-                self.open_calls -= 1;
-                self.ended.push_back(Arc::clone(call_id));
-            }
-            (false, true) => self.open_calls += 1,
-            _ => {}
+    fn count_phase(&mut self, was_open: bool, is_open: bool) {
+        self.open_calls += i64::from(is_open) - i64::from(was_open);
+    }
+
+    fn has_ended(&mut self, call_id: &Arc<str>) {
+        self.ends += 1;
+        if let Some(entry) = self.calls.get_mut(call_id) {
+            entry.end = self.ends;
         }
+        self.ended.push_back((Arc::clone(call_id), self.ends));
     }
 
     /// Takes in an alert as it is now. Returns the keys before and after.
@@ -229,11 +239,10 @@ impl State {
     /// Drops the oldest of what is over.
     pub fn evict(&mut self, settings: &Settings, metrics: &Metrics) {
         while self.ended.len() > settings.ended_calls {
-            let Some(id) = self.ended.pop_front() else { break };
-            let over = |entry: &CallEntry| entry.view.state == CallPhase::Ended;
+            let Some((id, end)) = self.ended.pop_front() else { break };
             // A call that ended twice stands in the queue twice; its later place counts.
+            let over = |entry: &CallEntry| entry.view.state == CallPhase::Ended && entry.end == end;
             if self.calls.get(&id).is_some_and(over)
-                && !self.ended.contains(&id)
                 && let Some(entry) = self.calls.remove(&id)
             {
                 self.call_order.remove(&entry.number);

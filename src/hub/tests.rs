@@ -214,6 +214,20 @@ fn ended_calls_are_kept_up_to_a_limit() {
 }
 
 #[test]
+fn a_call_that_ended_twice_goes_by_its_later_end() {
+    let hub = hub(Settings { ended_calls: 2, ..Settings::default() });
+    let started = |call| (call, CallChange::Started);
+    let ended = |call| (call, CallChange::Ended);
+    let (again, changes) =
+        (("c1", CallChange::Updated), [started("c1"), ended("c1"), started("c2"), ended("c2")]);
+    let changes = changes.into_iter().chain([again, ended("c1"), started("c3"), ended("c3")]);
+    for (offset, (call, change)) in (1..).zip(changes) {
+        publish(&hub, offset, call, "q", change);
+    }
+    assert!(hub.call("c1").is_some() && hub.call("c2").is_none() && hub.call("c3").is_some());
+}
+
+#[test]
 fn one_console_too_many_is_turned_away() {
     let hub = hub(Settings { max_consoles: 1, ..Settings::default() });
     let console = hub.connect("ann");

@@ -6,6 +6,7 @@
 
 mod archive;
 mod audit;
+mod gather;
 mod library;
 mod memory;
 mod metrics;

@@ -14,6 +14,9 @@ pub struct Settings {
     pub queue_records: usize,
     /// Most records in one commit. Larger groups write more a second and wait longer each.
     pub commit_records: usize,
+    /// Longest wait of a commit for more records in a busy time, in microseconds: a commit costs
+    /// much more than a record in it. While little comes none waits. 0 never waits.
+    pub gather_us: u64,
     /// First pause after a commit that failed; it doubles up to `retry_max_ms`.
     pub retry_min_ms: u64,
     /// Longest pause between attempts.
@@ -52,6 +55,7 @@ impl Default for Settings {
         Settings {
             queue_records: 16_384,
             commit_records: 1_024,
+            gather_us: 2_000,
             retry_min_ms: 50,
             retry_max_ms: 2_000,
             slow_commit_ms: 2_000,

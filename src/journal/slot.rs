@@ -1,15 +1,17 @@
 //! How the one who waits for commits hears of them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
 
-use tokio::sync::Notify;
+use futures_util::task::AtomicWaker;
 
 /// The commits of one waiter. It numbers its submissions 1, 2, 3 … ; the writer says up to which
-/// number everything is durable, and wakes only this waiter.
+/// number everything is durable, and wakes only this waiter. Only one task may wait at a time.
 #[derive(Debug, Default)]
 pub struct CommitSlot {
     committed: AtomicU64,
-    changed: Notify,
+    changed: AtomicBool,
+    waiter: AtomicWaker,
 }
 
 impl CommitSlot {
@@ -21,17 +23,32 @@ impl CommitSlot {
     /// Says that everything up to `ticket` is durable.
     pub fn complete(&self, ticket: u64) {
         self.committed.fetch_max(ticket, Ordering::AcqRel);
-        self.changed.notify_one();
+        self.wake();
     }
 
     /// Wakes the waiter for another reason.
     pub fn wake(&self) {
-        self.changed.notify_one();
+        self.changed.store(true, Ordering::Release);
+        self.waiter.wake();
     }
 
-    /// Waits until something changed. A change between two calls is not missed.
+    /// Ready once something has changed since the last time it was. A change between two calls is
+    /// not missed.
+    pub fn poll_changed(&self, context: &mut Context<'_>) -> Poll<()> {
+        if self.changed.swap(false, Ordering::AcqRel) {
+            return Poll::Ready(());
+        }
+        self.waiter.register(context.waker());
+        // A change after the first look and before the waker was there woke nobody.
+        match self.changed.swap(false, Ordering::AcqRel) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+
+    /// Waits until something changed.
     pub async fn changed(&self) {
-        self.changed.notified().await;
+        std::future::poll_fn(|context| self.poll_changed(context)).await;
     }
 
     /// Waits until `ticket` is durable. For a waiter that does nothing else.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
+use super::gather::Gather;
 use super::{CommitSlot, Health, Journal, Metrics, Record, Settings};
 
 /// A record on its way in, and what to hand on once it is durable.
@@ -180,7 +181,19 @@ impl Writer {
             let mut group = Group::new(journal.last_offset());
             let limit = settings.commit_records.max(1);
             let mut arrived = Vec::with_capacity(limit);
+            let mut gather = Gather::new(Duration::from_micros(settings.gather_us));
             while submissions.blocking_recv_many(&mut arrived, limit) > 0 {
+                let first = arrived.len();
+                if let Some(pause) = gather.pause() {
+                    std::thread::sleep(pause);
+                    while arrived.len() < limit
+                        && let Ok(submission) = submissions.try_recv()
+                    {
+                        arrived.push(submission);
+                    }
+                    gather.paid(pause, arrived.len() - first);
+                }
+                gather.came(arrived.len(), Instant::now());
                 metrics.waiting.dec_by(i64::try_from(arrived.len()).unwrap_or(i64::MAX));
                 group.take(&mut arrived);
                 if !group.commit(journal.as_mut(), &settings, &metrics, &busy, &stop) {

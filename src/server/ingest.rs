@@ -1,7 +1,9 @@
 //! The socket of a call platform: one task that reads, feeds the desk, and acks.
 
 use std::collections::{HashMap, VecDeque};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::Extension;
@@ -9,7 +11,9 @@ use axum::body::Body;
 use axum::extract::{Query, Request, State};
 use axum::http::{Response, StatusCode};
 use prometheus_client::metrics::gauge::Gauge;
+use tokio::time::Sleep;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use super::guard::{Caller, while_granted};
 use super::listener::upgrade;
@@ -114,6 +118,78 @@ impl Drop for Unacked {
     }
 }
 
+/// One ack per call, with the highest number, in the order of the calls' first.
+#[derive(Default)]
+struct Acks {
+    calls: Vec<(Arc<str>, u64)>,
+    /// Where calls are, once there are too many to look through.
+    places: foldhash::HashMap<Arc<str>, usize>,
+}
+
+impl Acks {
+    /// Calls that are looked through one by one.
+    const FEW: usize = 8;
+
+    fn add(&mut self, call_id: Arc<str>, seq: u64) {
+        let place = match self.calls.len() {
+            0..=Self::FEW => self.calls.iter().position(|(known, _)| *known == call_id),
+            _ => self.places.get(&call_id).copied(),
+        };
+        if let Some(place) = place {
+            self.calls[place].1 = self.calls[place].1.max(seq);
+            return;
+        }
+        self.calls.push((call_id, seq));
+        if self.calls.len() > Self::FEW {
+            let known = self.places.len();
+            let new = self.calls.iter().enumerate().skip(known);
+            self.places.extend(new.map(|(place, (call_id, _))| (Arc::clone(call_id), place)));
+        }
+    }
+}
+
+/// What a connection wakes up for.
+enum Event<'a> {
+    Drain,
+    /// Commits, lost calls, time to read on: a look around tells.
+    Look,
+    /// Room in the journal; `None` when it has stopped.
+    Room(Option<Permit<'a, Publication>>),
+    NoHello,
+    Socket(Step),
+}
+
+/// The drain of the server, which is waited for once: all connections stand in one list, and to
+/// enter and leave it for every message would touch those of others.
+struct Drained<'a> {
+    token: &'a CancellationToken,
+    waiting: Pin<Box<WaitForCancellationFuture<'a>>>,
+    is_waiting: bool,
+}
+
+impl<'a> Drained<'a> {
+    fn new(token: &'a CancellationToken) -> Drained<'a> {
+        Drained { token, waiting: Box::pin(token.cancelled()), is_waiting: false }
+    }
+}
+
+impl Future for Drained<'_> {
+    type Output = ();
+
+    /// The waker of the first time is woken; a task has but one.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.is_waiting && !self.token.is_cancelled() {
+            return Poll::Pending;
+        }
+        self.is_waiting = true;
+        self.waiting.as_mut().poll(context)
+    }
+}
+
+fn is_over(sleep: Pin<&mut Option<Sleep>>, context: &mut Context<'_>) -> bool {
+    sleep.as_pin_mut().is_some_and(|sleep| sleep.poll(context).is_ready())
+}
+
 struct Connection {
     app: Arc<App>,
     caller: Caller,
@@ -187,6 +263,7 @@ impl Connection {
     async fn serve(&mut self) -> Option<(u16, &'static str)> {
         let app = Arc::clone(&self.app);
         let slot = Arc::clone(self.platform.slot());
+        let mut drained = pin!(Drained::new(&app.drain));
         self.socket.send(Answer::Ready { limits: app.limits }.to_json());
         loop {
             self.feed_what_fits();
@@ -196,31 +273,57 @@ impl Connection {
             }
             let wait = self.pace.wait(Instant::now());
             let may_read = self.note_room() && wait.is_none();
+            let mut pause = pin!(wait.map(tokio::time::sleep));
+            let mut permit = pin!(self.has_work().then(|| app.desk.journal().permit()));
             // A call_start that waits for the journal has come.
-            let no_hello = self.silent_until.is_some() && self.inbox.is_empty();
-            let hello_by = self.silent_until.unwrap_or_else(tokio::time::Instant::now);
-            tokio::select! {
-                () = app.drain.cancelled() => {
-                    return Some((close::RESTART, "the server is restarting"));
+            let no_hello = self.silent_until.filter(|_| self.inbox.is_empty());
+            let mut no_hello = pin!(no_hello.map(tokio::time::sleep_until));
+            // One function in place of a `select!`: what is not waited for costs nothing, and what
+            // has been waited for before need not be registered again. It saved a fifth of the
+            // time of a message that comes alone.
+            let event = std::future::poll_fn(|context| {
+                if drained.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(Event::Drain);
                 }
-                () = slot.changed() => {}
-                permit = app.desk.journal().permit(), if self.has_work() => match permit {
-                    Some(permit) => self.feed(permit),
-                    None => return Some((close::INTERNAL, "journal stopped")),
-                },
-                step = self.socket.step(may_read) => match step {
-                    Step::Text(text) => {
-                        if let Some(over) = self.read_batch(text) {
-                            return over;
-                        }
+                if slot.poll_changed(context).is_ready() {
+                    return Poll::Ready(Event::Look);
+                }
+                if let Some(permit) = permit.as_mut().as_pin_mut()
+                    && let Poll::Ready(permit) = permit.poll(context)
+                {
+                    return Poll::Ready(Event::Room(permit));
+                }
+                if is_over(pause.as_mut(), context) {
+                    return Poll::Ready(Event::Look);
+                }
+                if is_over(no_hello.as_mut(), context) {
+                    return Poll::Ready(Event::NoHello);
+                }
+                self.poll_socket(context, may_read).map(Event::Socket)
+            })
+            .await;
+            match event {
+                Event::Drain => return Some((close::RESTART, "the server is restarting")),
+                Event::Look | Event::Socket(Step::Written) => {}
+                Event::Room(Some(permit)) => self.feed(permit),
+                Event::Room(None) => return Some((close::INTERNAL, "journal stopped")),
+                Event::NoHello => return Some((close::NO_HELLO, "no call_start in time")),
+                Event::Socket(Step::Over(over)) => return over,
+                Event::Socket(Step::Text(text)) => {
+                    if let Some(over) = self.read_batch(text) {
+                        return over;
                     }
-                    Step::Written => {}
-                    Step::Over(over) => return over,
-                },
-                () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {}
-                () = tokio::time::sleep_until(hello_by), if no_hello => {
-                    return Some((close::NO_HELLO, "no call_start in time"));
                 }
+            }
+        }
+    }
+
+    /// That all is written matters only to who waits for room.
+    fn poll_socket(&mut self, context: &mut Context<'_>, may_read: bool) -> Poll<Step> {
+        loop {
+            match self.socket.poll_step(context, may_read) {
+                Poll::Ready(Step::Written) if may_read => {}
+                step => return step,
             }
         }
     }
@@ -384,13 +487,17 @@ impl Connection {
     /// Sends everything that became durable: one ack per call, with the highest number.
     fn answer(&mut self) {
         let committed = self.platform.slot().committed();
-        let mut acks: Vec<(Arc<str>, u64)> = Vec::new();
-        let mut places: foldhash::HashMap<Arc<str>, usize> = foldhash::HashMap::default();
+        if self.pending.front().is_none_or(|next| next.ticket > committed) {
+            return;
+        }
+        let now = Instant::now();
+        let mut acks = Acks::default();
         while self.pending.front().is_some_and(|next| next.ticket <= committed)
             && let Some(pending) = self.pending.pop_front()
         {
             self.pending_bytes -= pending.bytes;
-            self.app.metrics.ack_seconds.observe(pending.read.elapsed().as_secs_f64());
+            let waited = now.saturating_duration_since(pending.read);
+            self.app.metrics.ack_seconds.observe(waited.as_secs_f64());
             match pending.later {
                 Later::Started { call_id, last_seq, reopened, ended } => {
                     let call_id = &call_id;
@@ -402,17 +509,11 @@ impl Connection {
                         let answer = Answer::Score { call_id: &call_id, score: &score };
                         self.socket.send(answer.to_json());
                     }
-                    match places.get(&call_id) {
-                        Some(&place) => acks[place].1 = acks[place].1.max(seq),
-                        None => {
-                            places.insert(Arc::clone(&call_id), acks.len());
-                            acks.push((call_id, seq));
-                        }
-                    }
+                    acks.add(call_id, seq);
                 }
             }
         }
-        for (call_id, seq) in acks {
+        for (call_id, seq) in acks.calls {
             self.socket.send(Answer::Ack { call_id: &call_id, seq }.to_json());
         }
     }

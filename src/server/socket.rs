@@ -150,9 +150,12 @@ impl Socket {
         self.outbox.push_back(message);
     }
 
-    fn poll_step(&mut self, context: &mut Context<'_>, may_read: bool) -> Poll<Step> {
+    /// The same as [`Socket::step`], for who polls more than this.
+    pub fn poll_step(&mut self, context: &mut Context<'_>, may_read: bool) -> Poll<Step> {
+        let mut ticked = false;
         while self.ping.poll_tick(context).is_ready() {
             self.push(Message::Ping(Bytes::new()));
+            ticked = true;
         }
         let written = match self.poll_write(context) {
             Ok(written) => written,
@@ -167,8 +170,8 @@ impl Socket {
                     return Poll::Ready(step);
                 }
             }
-            // The ping timer wakes us often enough to look.
-            if self.heard.elapsed() > self.silent {
+            // The ping timer ticks often enough to look at the clock then only.
+            if ticked && self.heard.elapsed() > self.silent {
                 return Poll::Ready(Step::Over(Some((close::GOING_AWAY, "silent for too long"))));
             }
         } else {

@@ -20,7 +20,7 @@ use super::guard::{self, Caller};
 use super::{App, rest, signature, vendor};
 use crate::desk::{Now, Platform};
 use crate::wire::vendors::{self, About, Adapter, Event, Facts, Format, Memory, Reading};
-use crate::wire::{Place, Problem, Scopes, ingest};
+use crate::wire::{Place, Problem, ingest};
 
 pub(super) use shelf::Shelf;
 
@@ -88,6 +88,10 @@ async fn take(
     let facts = vendor::facts(query, &app.wire).map_err(|text| bad("bad_request", &text))?;
     let (parts, body) = request.into_parts();
     let bytes = rest::body(app, &parts.headers, body, app.settings.webhook_body_bytes).await?;
+    if caller.guest.sends(1, bytes.len(), Instant::now()).is_some() {
+        app.metrics.over_limit("messages_per_s_per_token", caller.peer);
+        return Err(Box::new(rest::too_many("too many messages; slow down")));
+    }
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let parsed = parse(app, format, target, &parts.headers, &bytes);
     let Parsed { format, readings } = match parsed {
@@ -100,10 +104,9 @@ async fn take(
         }
         parsed => parsed?,
     };
-    let scopes = &caller.grant.scopes;
     if let (true, Some(call_id)) = (format.goes_on(), &facts.call_id) {
         let text = std::str::from_utf8(&bytes).unwrap_or_default();
-        return tell(app, scopes, format, call_id.clone(), News::Text(text), &facts).await;
+        return tell(app, caller, format, call_id.clone(), News::Text(text), &facts).await;
     }
     let mut calls: Vec<(String, Vec<Reading>)> = Vec::new();
     for reading in readings {
@@ -122,7 +125,7 @@ async fn take(
         }
     }
     for (call_id, readings) in calls {
-        tell(app, scopes, format, call_id, News::Readings(readings), &facts).await?;
+        tell(app, caller, format, call_id, News::Readings(readings), &facts).await?;
     }
     Ok(())
 }
@@ -163,14 +166,16 @@ fn parse(
 /// Gives what is new of one call to the desk and waits until it is durable.
 async fn tell(
     app: &App,
-    scopes: &Arc<Scopes>,
+    caller: &Caller,
     format: Format,
     call_id: String,
     news: News<'_>,
     facts: &Facts,
 ) -> Result<(), Refusal> {
     let busy = || Box::new(rest::overloaded("the journal has no room; try again"));
-    let mut platform = Platform::of_webhooks(Arc::clone(&app.desk)).within(Arc::clone(scopes));
+    let scopes = Arc::clone(&caller.grant.scopes);
+    let platform = Platform::of_webhooks(Arc::clone(&app.desk)).within(scopes);
+    let mut platform = platform.counted(&caller.guest.calls);
     // Before anything that the requests of others for this call share.
     if !platform.may_reach(&call_id, place(&news, facts)) {
         let text = "no such call is kept here";

@@ -170,13 +170,7 @@ async fn shake_hands(
     None
 }
 
-async fn answer(
-    app: &Arc<App>,
-    router: Router,
-    line: Line,
-    place: Place,
-    waiting: Arc<Waiting>,
-) {
+async fn answer(app: &Arc<App>, router: Router, line: Line, place: Place, waiting: Arc<Waiting>) {
     let router = TowerToHyperService::new(router);
     let (own, idle) = (Arc::clone(app), Arc::clone(&waiting));
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {

@@ -37,7 +37,7 @@ fn deep(open: &str, close: &str) -> String {
 fn hostile() -> Vec<(&'static str, String)> {
     let many_keys: String = (0..5_000).map(|n| format!("\"k{n}\":{n},")).collect();
     let field =
-        |value: &str| format!(r#"{{"type":"chunk","call_id":"bad","seq":1,"text":{value}}}"#);
+        |value: &str| format!(r#"{{"type":"chunk","call_id":"nobody","seq":1,"text":{value}}}"#);
     vec![
         ("lists", deep("[", "]")),
         ("objects", deep(r#"{"a":"#, "}").chars().take(60_000).collect()),

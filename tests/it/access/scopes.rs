@@ -123,7 +123,7 @@ async fn consoles_hear_nothing_of_what_is_out_of_scope() {
         let own = peer.command("w", json!({"type": "watch", "call_id": "seen"})).await;
         assert_eq!(own["ok"], true);
     }
-    let (_, still) = ask(&scene.server, &scene.admin, &format!("/v1/alerts?call_id=hidden")).await;
+    let (_, still) = ask(&scene.server, &scene.admin, "/v1/alerts?call_id=hidden").await;
     assert_eq!(still["items"][0]["state"], "raised", "nobody touched it");
     scene.pbx.settled("m").await;
 }

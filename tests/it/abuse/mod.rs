@@ -73,6 +73,8 @@ async fn raw_socket(mut stream: TcpStream, path: &str) -> TcpStream {
     stream
 }
 
+/// Requests that are over a rate of one a second, however slow the machine.
+const ENOUGH: usize = 1_000;
 const FIN: u8 = 0x80;
 const PIECE: u8 = 0;
 const TEXT: u8 = 1;

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
 use crate::server::Rooms;
+use crate::text::one_line;
 use crate::{access, desk, egress, engine, hub, journal, server, telemetry, wire};
 
 const PREFIX: &str = "FOREWARN_";
@@ -253,10 +254,6 @@ fn in_file(name: &str, text: &str, error: &toml::de::Error) -> ConfigError {
     let before = text.get(..start).unwrap_or("");
     let line = before.matches('\n').count() + 1;
     ConfigError::new(format!("{name}:{line}: {}", one_line(error.message())))
-}
-
-fn one_line(message: &str) -> String {
-    message.trim().replace('\n', "; ")
 }
 
 /// Puts a variable's value where it belongs. A first part that names a section leads into it.

@@ -1,60 +1,94 @@
-//! The built server against two reference servers, side by side: durable, scored, acked chunks a
-//! second, and what a message costs the server's processor.
+//! What the built server does end to end, printed as medians of rounds, as a table and as JSON.
 //!
 //! ```text
-//! cargo bench --bench end_to_end                  # five rounds of three seconds each
-//! cargo bench --bench end_to_end -- --rounds 9 --seconds 5 --json bench.json
+//! cargo bench --bench end_to_end                                  # everything, about ten minutes
+//! cargo bench --bench end_to_end -- --only fan-out,memory
+//! cargo bench --bench end_to_end -- --rounds 9 --json bench.json
 //! ```
 //!
-//! Closed loop: every connection sends, waits for its answers, sends again. Each server is pinned
-//! to the first core and the load, a process of its own, to the second; the servers take turns
-//! within a round, and the ratios are those of the same round.
+//! The load is this process, on the second core; the server under test is a process of its own on
+//! the first, unless a bench says otherwise. A bar that is missed is printed as missed and fails
+//! nothing: wall time of a shared machine is no test.
 
+mod calls;
+mod closed_loop;
+mod connection;
+mod consoles;
+mod fan_out;
+mod fill;
 mod frames;
-mod load;
+mod http;
+mod ingest;
+mod latency;
+mod memory;
+mod messages;
+mod open_loop;
+mod phrases;
 mod process;
 mod reference;
 mod report;
+mod scorer;
+mod start;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
+use mimalloc::MiMalloc;
 
-use load::{Job, Peer};
-use process::Pinned;
-use report::{Case, Report};
+use reference::Peer;
+use report::Report;
 
-/// What to run. The hidden words make this program one of the processes of its own run.
+/// That of the program, because `scorer` runs its engine in this process.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+/// What to run.
 #[derive(Debug, Parser)]
 struct Args {
+    /// Only these, as `--only fan-out,memory`.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Bench>,
     /// Rounds; the table shows medians.
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
-    /// Seconds of load for each server in each round.
-    #[arg(long, default_value_t = 3.0)]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Seconds of load for each server in each round of `ingest` and `latency`.
+    #[arg(long, default_value_t = 2.5)]
     seconds: f64,
-    /// Connections.
+    /// Connections of `ingest` and `latency`.
     #[arg(long, default_value_t = 1_000)]
     connections: usize,
-    /// Write the figures here.
+    /// Phrases that the server has in `ingest`, beside those that ship.
+    #[arg(long, default_value_t = 5_000)]
+    phrases: usize,
+    /// Write the figures of every round here.
     #[arg(long, value_name = "FILE")]
-    json: Option<std::path::PathBuf>,
+    json: Option<PathBuf>,
     /// `cargo bench` passes it.
     #[arg(long, hide = true)]
     bench: bool,
+    /// Makes this program the reference server of its own run.
     #[arg(long, hide = true)]
     serve: Option<Peer>,
-    #[arg(long, hide = true)]
-    load: Option<String>,
+}
+
+/// The benches, in the order in which they run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Bench {
+    Ingest,
+    FanOut,
+    Memory,
+    Latency,
+    Calls,
+    Start,
+    Scorer,
 }
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let done = match (&args.serve, &args.load) {
-        (Some(peer), _) => reference::serve(*peer),
-        (_, Some(job)) => load::run(job),
-        _ => compare(&args),
+    let done = match args.serve {
+        Some(peer) => reference::serve(peer),
+        None => run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -65,35 +99,43 @@ fn main() -> ExitCode {
     }
 }
 
-fn compare(args: &Args) -> anyhow::Result<()> {
-    process::need_taskset()?;
+fn run(args: &Args) -> anyhow::Result<()> {
+    process::take_core_of_load()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut report = Report::default();
-    for round in 0..args.rounds {
-        for burst in [1, 16] {
-            for peer in [Peer::Echo, Peer::Sink, Peer::Forewarn] {
-                eprintln!("round {} of {}: {peer}, {burst} a write", round + 1, args.rounds);
-                let mut server = Pinned::server(peer)?;
-                let job = Job {
-                    peer,
-                    address: server.address.clone(),
-                    connections: args.connections,
-                    burst,
-                    seconds: args.seconds,
-                };
-                let mut load = job.start()?;
-                load.begun()?;
-                let before = server.cpu()?;
-                let (messages, time) = load.finish()?;
-                let cpu = server.cpu()?.saturating_sub(before);
-                load.stop();
-                report.add(Case { peer, burst, messages, time, cpu });
-                server.stop(Duration::from_secs(10));
-            }
+    for &bench in Bench::value_variants() {
+        if !args.only.is_empty() && !args.only.contains(&bench) {
+            continue;
         }
+        let section = report.section(name(bench));
+        runtime.block_on(async {
+            match bench {
+                Bench::Ingest => ingest::run(args, section).await,
+                Bench::FanOut => fan_out::run(args, section).await,
+                Bench::Memory => memory::run(args, section).await,
+                Bench::Latency => latency::run(args, section).await,
+                Bench::Calls => calls::run(args, section).await,
+                Bench::Start => start::run(args, section).await,
+                Bench::Scorer => scorer::run(args, section),
+            }
+        })?;
+        println!("{section}");
     }
-    print!("{report}");
     if let Some(path) = &args.json {
         std::fs::write(path, report.to_json())?;
     }
     Ok(())
+}
+
+/// As it is written on the command line.
+fn name(bench: Bench) -> &'static str {
+    match bench {
+        Bench::Ingest => "ingest",
+        Bench::FanOut => "fan-out",
+        Bench::Memory => "memory",
+        Bench::Latency => "latency",
+        Bench::Calls => "calls",
+        Bench::Start => "start",
+        Bench::Scorer => "scorer",
+    }
 }

@@ -1,5 +1,6 @@
 //! The two servers to compare with: what the library can do when nothing is done.
 
+use std::fmt;
 use std::io::Write;
 
 use futures_util::{SinkExt, StreamExt};
@@ -8,7 +9,26 @@ use tokio_tungstenite::accept_async_with_config;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-use crate::load::Peer;
+/// Whom the load talks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Peer {
+    /// Sends everything back.
+    Echo,
+    /// Acks everything.
+    Sink,
+    /// The server under test.
+    Forewarn,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Peer::Echo => "echo",
+            Peer::Sink => "sink",
+            Peer::Forewarn => "forewarn",
+        })
+    }
+}
 
 /// Serves until it is killed.
 pub fn serve(peer: Peer) -> anyhow::Result<()> {

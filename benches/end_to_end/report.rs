@@ -1,78 +1,139 @@
-//! What came out, as a table of medians and as JSON.
+//! What came out: figures with their value in each round, as a table of medians and as JSON.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
 use serde_json::json;
 
-use crate::load::Peer;
-
-/// One server under load for a while.
-#[derive(Clone, Copy, Debug)]
-pub struct Case {
-    pub peer: Peer,
-    /// Messages of one write.
-    pub burst: u64,
-    pub messages: u64,
-    pub time: Duration,
-    /// Processor time of the server meanwhile.
-    pub cpu: Duration,
-}
-
-impl Case {
-    fn per_second(&self) -> f64 {
-        self.messages as f64 / self.time.as_secs_f64()
-    }
-
-    fn cpu_us(&self) -> f64 {
-        self.cpu.as_secs_f64() * 1e6 / self.messages.max(1) as f64
-    }
-}
-
-/// All cases of all rounds.
+/// All benches that ran.
 #[derive(Debug, Default)]
-pub struct Report(BTreeMap<(u64, Peer), Vec<Case>>);
+pub struct Report(Vec<Section>);
+
+/// What one bench found.
+#[derive(Debug)]
+pub struct Section {
+    bench: &'static str,
+    /// How it was measured, and what could not be.
+    notes: Vec<String>,
+    figures: Vec<Figure>,
+}
+
+/// One number, measured once a round.
+#[derive(Debug)]
+pub struct Figure {
+    name: String,
+    unit: &'static str,
+    rounds: Vec<f64>,
+    at_most: Option<f64>,
+}
 
 impl Report {
-    pub fn add(&mut self, case: Case) {
-        self.0.entry((case.burst, case.peer)).or_default().push(case);
+    /// A new section, after the others.
+    pub fn section(&mut self, bench: &'static str) -> &mut Section {
+        self.0.push(Section { bench, notes: Vec::new(), figures: Vec::new() });
+        let last = self.0.len() - 1;
+        &mut self.0[last]
     }
 
-    /// Median over rounds of our figure divided by another's of the same round.
-    fn ratio(&self, burst: u64, peer: Peer, figure: impl Fn(&Case) -> f64) -> f64 {
-        let of = |peer| self.0.get(&(burst, peer)).map_or(&[][..], Vec::as_slice);
-        let rounds = of(Peer::Forewarn).iter().zip(of(peer));
-        median(rounds.map(|(ours, theirs)| figure(ours) / figure(theirs)).collect())
-    }
-
+    /// Every figure of every round.
     pub fn to_json(&self) -> String {
-        let cases = self.0.values().flatten().map(|case| {
-            json!({"server": case.peer, "messages_per_write": case.burst,
-                "messages_per_s": case.per_second(), "server_cpu_us_per_message": case.cpu_us()})
+        let sections = self.0.iter().map(|section| {
+            let figures = section.figures.iter().map(|figure| {
+                json!({"name": figure.name, "unit": figure.unit, "median": figure.median(),
+                    "rounds": figure.rounds, "at_most": figure.at_most})
+            });
+            json!({"bench": section.bench, "command": section.command(), "notes": section.notes,
+                "figures": figures.collect::<Vec<_>>()})
         });
-        json!(cases.collect::<Vec<_>>()).to_string()
+        format!("{:#}\n", json!(sections.collect::<Vec<_>>()))
     }
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "| messages a write | server | chunks/s | server CPU | ours/its chunks/s |")?;
-        writeln!(f, "| --- | --- | --- | --- | --- |")?;
-        for (&(burst, peer), cases) in &self.0 {
-            let per_second = median(cases.iter().map(Case::per_second).collect());
-            let cpu = median(cases.iter().map(Case::cpu_us).collect());
-            let ratio = self.ratio(burst, peer, Case::per_second);
-            writeln!(f, "| {burst} | {peer} | {per_second:.0} | {cpu:.2} µs | {ratio:.2} × |")?;
+impl Section {
+    /// Says something about all figures.
+    pub fn note(&mut self, note: impl Into<String>) {
+        self.notes.push(note.into());
+    }
+
+    /// Something that was not measured: said in the table and at once.
+    pub fn skip(&mut self, what: &str) {
+        let note = format!("SKIPPED: {what}");
+        eprintln!("{}: {note}", self.bench);
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
         }
-        Ok(())
+    }
+
+    /// Says how far it is.
+    pub fn progress(&self, what: impl fmt::Display) {
+        eprintln!("{}: {what}", self.bench);
+    }
+
+    /// The value of a figure in this round. Figures are shown in the order of their first values.
+    pub fn add(&mut self, name: &str, unit: &'static str, value: f64) -> &mut Figure {
+        let known = self.figures.iter().position(|figure| figure.name == name);
+        let place = known.unwrap_or_else(|| {
+            let (name, rounds) = (name.to_owned(), Vec::new());
+            self.figures.push(Figure { name, unit, rounds, at_most: None });
+            self.figures.len() - 1
+        });
+        let figure = &mut self.figures[place];
+        figure.rounds.push(value);
+        figure
+    }
+
+    fn command(&self) -> String {
+        format!("cargo bench --bench end_to_end -- --only {}", self.bench)
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => f64::NAN,
-        length => (values[(length - 1) / 2] + values[length / 2]) / 2.0,
+impl Figure {
+    /// What it should not exceed.
+    pub fn at_most(&mut self, bar: f64) {
+        self.at_most = Some(bar);
+    }
+
+    fn median(&self) -> f64 {
+        let mut values = self.rounds.clone();
+        values.sort_by(f64::total_cmp);
+        match values.len() {
+            0 => f64::NAN,
+            length => (values[(length - 1) / 2] + values[length / 2]) / 2.0,
+        }
+    }
+}
+
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "## {}\n\n`{}`\n", self.bench, self.command())?;
+        for note in &self.notes {
+            writeln!(f, "{note}\n")?;
+        }
+        writeln!(f, "| | median | rounds | bar |")?;
+        writeln!(f, "| --- | --- | --- | --- |")?;
+        self.figures.iter().try_for_each(|figure| writeln!(f, "{figure}"))
+    }
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (median, unit) = (self.median(), self.unit);
+        write!(f, "| {} | {} {unit} |", self.name, short(median))?;
+        let of = |pick: fn(f64, f64) -> f64| self.rounds.iter().copied().reduce(pick);
+        let (least, most) = (of(f64::min).unwrap_or(median), of(f64::max).unwrap_or(median));
+        write!(f, " {}, {} to {} |", self.rounds.len(), short(least), short(most))?;
+        match self.at_most {
+            Some(bar) if median <= bar => write!(f, " {} {unit} |", short(bar)),
+            Some(bar) => write!(f, " {} {unit}, **missed** |", short(bar)),
+            None => write!(f, " |"),
+        }
+    }
+}
+
+/// Three digits, more where they stand before the point.
+fn short(value: f64) -> String {
+    match value.abs() {
+        size if size >= 100.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
     }
 }

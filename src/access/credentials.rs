@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use http::header::{self, HeaderMap};
 
 /// Most tokens of one request that are tried.
-const MAX_OFFERED: usize = 8;
+const MAX_OFFERED: usize = 4;
 /// Longest token; those of providers may carry much.
 const MAX_TOKEN_BYTES: usize = 8_192;
 const SUBPROTOCOL: &str = "bearer.";

@@ -84,6 +84,7 @@ impl Grant {
             }
             let left = left.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)));
             tokio::select! {
+                biased;
                 () = self.cut.cancelled() => return,
                 () = tokio::time::sleep(left.unwrap_or(NAP).min(NAP)) => {}
             }

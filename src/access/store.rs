@@ -219,6 +219,7 @@ impl Store {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.dir).map_err(failed)?;
         let lock = private().truncate(false).open(self.file.with_extension("lock"));
         let lock = lock.map_err(failed)?;
+        self.give(&lock).map_err(failed)?;
         lock.lock().map_err(failed)?;
         let mut tokens = self.read()?;
         let done = change(&mut tokens)?;
@@ -233,13 +234,18 @@ impl Store {
         serde_json::to_writer_pretty(&mut file, content)?;
         file.write_all(b"\n")?;
         file.sync_all()?;
-        // Made by root for a server that runs as the directory's owner, who must read it.
-        let owner = std::fs::metadata(&self.dir)?;
-        if owner.uid() != file.metadata()?.uid() {
-            std::os::unix::fs::fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
-        }
+        self.give(&file)?;
         std::fs::rename(&beside, &self.file)?;
         File::open(&self.dir)?.sync_all()
+    }
+
+    /// What root makes for a server that runs as the directory's owner is for the owner to read.
+    fn give(&self, file: &File) -> std::io::Result<()> {
+        let owner = std::fs::metadata(&self.dir)?;
+        match owner.uid() == file.metadata()?.uid() {
+            true => Ok(()),
+            false => std::os::unix::fs::fchown(file, Some(owner.uid()), Some(owner.gid())),
+        }
     }
 
     fn failed(&self, source: std::io::Error) -> StoreError {
@@ -311,7 +317,7 @@ mod tests {
         assert_eq!(listed.iter().map(|one| one.state).collect::<Vec<_>>(), ["revoked", "expired"]);
         let file = store.file().to_owned();
         let kept = std::fs::read_to_string(&file).unwrap();
-        assert!(!kept.contains(&text) && !kept.contains(text.rsplit('_').next().unwrap()));
+        assert!(!kept.contains(&text) && !kept.contains(text.splitn(3, '_').nth(2).unwrap()));
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
         let error = store.revoke("nobody").unwrap_err().to_string();

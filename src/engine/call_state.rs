@@ -1,5 +1,6 @@
 //! One call: the fold of its events.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::alert::Alert;
@@ -52,7 +53,7 @@ pub struct CallState {
     /// What rules over time remember.
     pub(super) rules: RuleState,
     /// Final chunks for quotes, oldest first.
-    pub(super) said: Vec<(u64, Speaker, Arc<str>)>,
+    pub(super) said: VecDeque<(u64, Speaker, Arc<str>)>,
     pub(super) said_chars: usize,
 }
 
@@ -85,7 +86,7 @@ impl CallState {
             escalated: false,
             armed: true,
             alerts: Alerts::default(),
-            said: Vec::new(),
+            said: VecDeque::new(),
             said_chars: 0,
         };
         state.assess(engine);
@@ -337,7 +338,7 @@ impl CallState {
     /// Keeps the words of a final chunk for quotes. Says how many chunks went for room.
     pub(super) fn keep(&mut self, engine: &Engine, said: &Said) -> u64 {
         self.said_chars += said.text.len();
-        self.said.push((said.seq, said.speaker, Arc::clone(&said.text)));
+        self.said.push_back((said.seq, said.speaker, Arc::clone(&said.text)));
         let mut gone = 0;
         while self.said_chars > engine.settings.max_transcript_chars && gone + 1 < self.said.len() {
             self.said_chars -= self.said[gone].2.len();

@@ -52,7 +52,8 @@ impl CallState {
         at: Timestamp,
         effects: &mut Effects,
     ) {
-        let pushed = self.read(engine, chunk, effects);
+        let mut pushed = self.read(engine, chunk, effects);
+        let acts = self.acts(engine, &mut pushed);
         if pushed.new_turn {
             self.turn_ended(chunk.speaker);
         }
@@ -62,7 +63,7 @@ impl CallState {
         }
         self.assess(engine);
         let risk = self.risk.clone();
-        let said = self.said(engine, chunk, &pushed, &risk);
+        let said = self.said(engine, chunk, &pushed, acts, &risk);
         effects.over.unquotable += self.keep(engine, &said);
         self.trigger_alerts(engine, chunk, &pushed.hits, at, effects);
         self.rules_hear(engine, chunk, &pushed, at, effects);
@@ -122,7 +123,8 @@ impl CallState {
         self.trigger_alerts(engine, chunk, &own.hits, at, effects);
         self.rules_foresee(engine, chunk, &own.hits, at, effects);
         effects.score = Some(self.score(engine, chunk, &own, &risk, &effects.rules));
-        effects.said.push(Arc::new(self.said(engine, chunk, &own, &risk)));
+        let acts = self.acts(engine, &mut own);
+        effects.said.push(Arc::new(self.said(engine, chunk, &own, acts, &risk)));
     }
 
     fn score(
@@ -261,8 +263,8 @@ fn piece(chunk: &Chunk) -> Piece<'_> {
 
 impl CallState {
     /// What the turn does; nothing for a language that the model does not speak.
-    fn tags(&self, engine: &Engine, pushed: &Pushed) -> Vec<Tag> {
-        if self.scored(engine) { pushed.tags.clone() } else { Vec::new() }
+    fn acts(&self, engine: &Engine, pushed: &mut Pushed) -> Vec<Tag> {
+        if self.scored(engine) { std::mem::take(&mut pushed.tags) } else { Vec::new() }
     }
 
     /// Of the customer's words in a chunk.
@@ -271,7 +273,14 @@ impl CallState {
     }
 
     /// The chunk as consoles show it.
-    fn said(&self, engine: &Engine, chunk: &Chunk, pushed: &Pushed, risk: &RiskUpdate) -> Said {
+    fn said(
+        &self,
+        engine: &Engine,
+        chunk: &Chunk,
+        pushed: &Pushed,
+        acts: Vec<Tag>,
+        risk: &RiskUpdate,
+    ) -> Said {
         let phrases = engine.space.phrases();
         let highlights =
             pushed.hits.iter().filter(|hit| hit.to.seq == chunk.seq).map(|hit| Highlight {
@@ -301,7 +310,7 @@ impl CallState {
             sentiment: self.sentiment(engine, pushed),
             risk: risk.risk,
             highlights: kept,
-            acts: self.tags(engine, pushed),
+            acts,
             forced: false,
         }
     }

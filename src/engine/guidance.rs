@@ -6,7 +6,8 @@ use toml::Spanned;
 
 use super::alert::{Guidance, Reason, Recommendation};
 use crate::features::is_reason;
-use crate::text::phrases::{Position, one_line};
+use crate::text::one_line;
+use crate::text::phrases::Position;
 
 /// Pieces of advice on one alert; more is not read while somebody talks.
 const MAX_GUIDANCE: usize = 2;

@@ -25,8 +25,13 @@ impl CallState {
         at: Timestamp,
         effects: &mut Effects,
     ) {
-        let key = format!("{}/risk", self.start.call_id);
         let level = self.level.filter(|&level| level >= Level::Warning);
+        // Most calls stay under the level and have no alert; then nobody needs the key.
+        if level.is_none() && self.alerts.all().is_empty() {
+            self.armed = true;
+            return;
+        }
+        let key = format!("{}/risk", self.start.call_id);
         let Some(level) = level else {
             self.armed = true;
             // One friendly turn is no peace: an alert taken back too soon could not be raised

@@ -1,31 +1,16 @@
 //! The state of one call, kept up to date chunk by chunk.
 
 use super::closed::Closed;
-use super::numbers::Numbers;
+use super::evidence::{Evidence, Spot};
+use super::numbers::Bits;
 use super::open_turn::OpenTurn;
+use super::piece::{Piece, Words};
 use super::{Role, Space, Tag};
-use crate::call::Speaker;
-use crate::model::{Feeling, TurnHeads};
-use crate::text::for_each_token;
-use crate::text::phrases::{Hit, Place};
+use crate::model::Feeling;
+use crate::text::phrases::Hit;
 
 /// Customer turns over which the trend is taken.
 const TREND_TURNS: usize = 3;
-
-/// The words of one chunk.
-#[derive(Clone, Copy, Debug)]
-pub struct Piece<'a> {
-    /// Number of the chunk.
-    pub seq: u64,
-    /// Who speaks.
-    pub speaker: Speaker,
-    /// Start in ms of call time.
-    pub start_ms: Option<i64>,
-    /// End in ms of call time.
-    pub end_ms: Option<i64>,
-    /// The words.
-    pub text: &'a str,
-}
 
 /// What a piece did.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -58,22 +43,16 @@ pub struct Assessment {
     pub turns: u32,
 }
 
-/// Where the strongest turns of a head are.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Evidence {
-    pub probability: f64,
-    pub place: Place,
-}
-
 /// The state of one call.
 #[derive(Clone, Debug)]
 pub struct CallFeatures {
     closed: Closed,
-    pub(super) open: Option<OpenTurn>,
+    /// Of nobody before the first word.
+    pub(super) open: OpenTurn,
     /// Content words of each role in closed turns.
-    spoken: [Numbers; 2],
-    /// Strongest two turns of each head, customer's heads first.
-    evidence: Vec<[Option<Evidence>; 2]>,
+    spoken: [Bits; 2],
+    /// Customer's heads first.
+    evidence: Evidence,
     /// Log-odds at the ends of the last customer turns, newest last.
     history: Vec<f64>,
     /// What the model makes of all this.
@@ -88,91 +67,72 @@ impl CallFeatures {
         CallFeatures {
             assessment: assess(space, &closed, None, &[]),
             closed,
-            open: None,
-            spoken: [Numbers::default(), Numbers::default()],
-            evidence: vec![[None; 2]; customer + agent],
+            open: OpenTurn::default(),
+            spoken: [Bits::default(), Bits::default()],
+            evidence: Evidence::new(customer + agent),
             history: Vec::new(),
         }
     }
 
     /// Takes the words of one more piece. The cost grows with the piece, not with the call.
     pub fn push(&mut self, space: &Space, piece: Piece<'_>) -> Pushed {
-        let mut pushed = Pushed::default();
-        let mut alone: Option<OpenTurn> = None;
-        let mut buffers = (String::new(), String::new());
-        for_each_token(piece.text, &mut buffers.0, |word, start, end| {
-            if !pushed.words {
-                pushed.words = true;
-                pushed.new_turn = self.begin(space, piece);
-            }
-            let (word, stem) = space.word(word, &mut buffers.1);
-            let place = Place { seq: piece.seq, start, end };
-            let Some(turn) = &mut self.open else { return };
+        piece.read(space, |words| match words.found.is_empty() {
+            true => Pushed::default(),
+            false => self.take(space, piece, words),
+        })
+    }
+
+    fn take(&mut self, space: &Space, piece: Piece<'_>, words: &mut Words) -> Pushed {
+        let new_turn = self.begin(space, piece);
+        let turn = &mut self.open;
+        let mut hits = Vec::new();
+        for &(found, place) in &words.found {
             space.matcher.step(
                 &space.phrases,
                 &mut turn.phrases,
                 piece.speaker,
-                word,
+                (found.word, found.opening),
                 place,
-                |hit| pushed.hits.push(hit),
+                |hit| hits.push(hit),
             );
-            if let Some(role) = turn.role {
-                let heads = space.heads(role);
-                turn.push(heads, &space.flags, &self.spoken[role as usize], word, stem, place);
-                // Words that begin a turn are all of it.
-                if role == Role::Customer && !pushed.new_turn {
-                    alone.get_or_insert_with(|| words_of(piece, heads)).push(
-                        heads,
-                        &space.flags,
-                        &Numbers::default(),
-                        word,
-                        stem,
-                        place,
-                    );
-                }
-            }
-        });
-        if pushed.words {
-            self.weigh(space, piece);
-            pushed.tags = self.tags(space);
-            pushed.feeling = match alone {
-                Some(mut alone) => {
-                    alone.weigh(&space.model.customer);
-                    self.closed.feeling(space, &alone)
-                }
-                None => self.open.as_ref().and_then(|turn| turn.feeling),
-            };
         }
-        pushed
+        if let Some(role) = turn.role {
+            let (heads, spoken) = (space.heads(role), &self.spoken[role as usize]);
+            for &(found, place) in &words.found {
+                turn.push(heads, role, spoken, (found, space.words.known(found)), place);
+            }
+        }
+        self.weigh(space, piece);
+        let feeling = match self.open.role {
+            // Words that begin a turn are all of it.
+            Some(Role::Customer) if !new_turn => words.feeling(space, &self.closed),
+            _ => self.open.feeling,
+        };
+        Pushed { words: true, new_turn, feeling, tags: self.tags(space), hits }
     }
 
     /// Goes on with the open turn, or closes it and begins one. True for the latter.
     fn begin(&mut self, space: &Space, piece: Piece<'_>) -> bool {
-        if self.open.as_ref().is_some_and(|turn| turn.goes_on(piece.speaker, piece.start_ms)) {
+        if self.open.goes_on(piece.speaker, piece.start_ms) {
             return false;
         }
-        let mut turn = match self.open.take() {
-            Some(turn) => {
-                self.close(space, &turn);
-                turn
-            }
-            None => OpenTurn::new(),
-        };
+        if self.open.speaker.is_some() {
+            self.close(space);
+        }
         let heads = Role::of(piece.speaker).map(|role| space.heads(role));
-        turn.begin(piece.speaker, piece.start_ms, heads);
-        self.open = Some(turn);
+        self.open.begin(piece.speaker, piece.start_ms, heads);
         true
     }
 
     /// Brings what is made of the words up to date, once all words of `piece` are in.
     fn weigh(&mut self, space: &Space, piece: Piece<'_>) {
-        let Some(turn) = &mut self.open else { return };
+        let turn = &mut self.open;
         turn.end_ms = turn.end_ms.max(piece.end_ms.or(piece.start_ms));
         if let Some(role) = turn.role {
             turn.weigh(space.heads(role));
         }
         if turn.role == Some(Role::Customer) {
-            turn.feeling = self.closed.feeling(space, turn);
+            turn.feeling = self.closed.feeling(space, &turn.log_odds, turn.heard.words);
             if let (Some(feeling), Some((negative, positive))) = (turn.feeling, space.sentiment) {
                 turn.meant[negative] = feeling.negative;
                 turn.meant[positive] = feeling.positive;
@@ -181,13 +141,16 @@ impl CallFeatures {
         self.assessment = assess(space, &self.closed, Some(turn), &self.history);
     }
 
-    fn close(&mut self, space: &Space, turn: &OpenTurn) {
-        self.closed.push(space, turn);
-        let Some(role) = turn.role else { return };
-        self.spoken[role as usize].extend(&turn.content_words);
+    /// The open turn is over.
+    fn close(&mut self, space: &Space) {
+        self.closed.push(space, &self.open);
+        let Some(role) = self.open.role else { return };
+        for &content in self.open.content_words.as_slice() {
+            self.spoken[role as usize].insert(content);
+        }
         // An agent opens with a greeting; nobody wants it quoted as a reason.
         if role == Role::Customer || self.closed.agent_turns() > 1 {
-            self.keep_evidence(space, role, turn);
+            self.keep_evidence(space, role);
         }
         if role == Role::Customer {
             if self.history.len() > TREND_TURNS {
@@ -198,31 +161,34 @@ impl CallFeatures {
         }
     }
 
-    fn keep_evidence(&mut self, space: &Space, role: Role, turn: &OpenTurn) {
-        let heads = space.heads(role);
-        let first = if role == Role::Customer { 0 } else { space.model.customer.len() };
-        for (head, &probability) in turn.said.iter().enumerate() {
-            let best = &mut self.evidence[first + head];
-            // Most turns are not among the two strongest; then nobody needs to look for words.
-            if best[1].is_none_or(|old| probability > old.probability)
-                && let Some(place) = turn.loudest(heads, head)
-            {
-                merge(best, Evidence { probability, place });
+    fn keep_evidence(&mut self, space: &Space, role: Role) {
+        let (turn, evidence) = (&self.open, &mut self.evidence);
+        let said = || (first_head(space, role)..).zip(turn.said.iter().copied());
+        // Most turns are not among the two strongest; then nobody needs to look for words.
+        if !said().any(|(head, probability)| evidence.wants(head, probability)) {
+            return;
+        }
+        for ((head, probability), place) in said().zip(turn.loudest(space.heads(role))) {
+            if let Some(place) = place {
+                evidence.keep(head, Spot { probability, place });
             }
         }
     }
 
     /// Places where `head` of `role` spoke loudest, strongest first.
-    pub(super) fn places(&self, space: &Space, role: Role, head: usize) -> Vec<Evidence> {
-        let first = if role == Role::Customer { 0 } else { space.model.customer.len() };
-        let mut best = self.evidence[first + head];
+    pub(super) fn places(&self, space: &Space, role: Role, head: usize) -> Vec<Spot> {
         let greeting = role == Role::Agent && self.closed.agent_turns() == 0;
-        if let Some(turn) = self.open.as_ref().filter(|turn| turn.role == Some(role) && !greeting)
-            && let Some(place) = turn.loudest(space.heads(role), head)
-        {
-            merge(&mut best, Evidence { probability: turn.said[head], place });
-        }
-        best.into_iter().flatten().collect()
+        let turn = self.open().filter(|turn| turn.role == Some(role) && !greeting);
+        let newest = turn.and_then(|turn| {
+            let place = turn.loudest(space.heads(role)).nth(head)??;
+            Some(Spot { probability: turn.said[head], place })
+        });
+        self.evidence.with(first_head(space, role) + head, newest).collect()
+    }
+
+    /// The open turn, once somebody has spoken.
+    fn open(&self) -> Option<&OpenTurn> {
+        Some(&self.open).filter(|turn| turn.speaker.is_some())
     }
 
     /// Sentiment of the newest customer turn that is over, and the moving average with it.
@@ -239,13 +205,13 @@ impl CallFeatures {
     /// Inputs of the model's sentiment head for the turn that is open, in their order: a
     /// training row. `None` unless the customer speaks.
     pub fn sentiment_inputs(&self, space: &Space) -> Option<Vec<f64>> {
-        let turn = self.open.as_ref().filter(|turn| turn.role == Some(Role::Customer))?;
-        Some(self.closed.inputs(space, turn).collect())
+        let turn = self.open().filter(|turn| turn.role == Some(Role::Customer))?;
+        Some(self.closed.inputs(space, &turn.log_odds, turn.heard.words).collect())
     }
 
     /// Values of the model's columns, in their order: a training row.
     pub fn values(&self, space: &Space) -> Vec<f64> {
-        self.closed.with(space, self.open.as_ref()).values(space).collect()
+        self.closed.with(space, self.open()).values(space).collect()
     }
 }
 
@@ -263,17 +229,10 @@ fn assess(space: &Space, closed: &Closed, open: Option<&OpenTurn>, history: &[f6
     }
 }
 
-/// A turn for the words of one piece.
-fn words_of(piece: Piece<'_>, heads: &TurnHeads) -> OpenTurn {
-    let mut turn = OpenTurn::new();
-    turn.begin(piece.speaker, None, Some(heads));
-    turn
-}
-
-fn merge(best: &mut [Option<Evidence>; 2], new: Evidence) {
-    if best[0].is_none_or(|old| new.probability > old.probability) {
-        *best = [Some(new), best[0]];
-    } else if best[1].is_none_or(|old| new.probability > old.probability) {
-        best[1] = Some(new);
+/// Where the heads of `role` begin among those of both.
+fn first_head(space: &Space, role: Role) -> usize {
+    match role {
+        Role::Customer => 0,
+        Role::Agent => space.model.customer.len(),
     }
 }

@@ -90,22 +90,27 @@ impl Closed {
         self.context.push(role, &turn.log_odds, &turn.said);
     }
 
-    /// How the customer feels in `turn`, of which the heads say `log_odds`, coming after what
-    /// has been said. `None` when the model does not judge feelings.
-    pub(super) fn feeling(&self, space: &Space, turn: &OpenTurn) -> Option<Feeling> {
+    /// How the customer feels in so many `words`, of which the heads say `log_odds`, coming after
+    /// what has been said. `None` when the model does not judge feelings.
+    pub(super) fn feeling(&self, space: &Space, log_odds: &[f64], words: u32) -> Option<Feeling> {
         if let Some(head) = &space.model.sentiment {
-            return Some(head.feeling(self.inputs(space, turn)));
+            return Some(head.feeling(self.inputs(space, log_odds, words)));
         }
         let (negative, positive) = space.sentiment?;
         Some(Feeling {
-            negative: sigmoid(turn.log_odds[negative]),
-            positive: sigmoid(turn.log_odds[positive]),
+            negative: sigmoid(log_odds[negative]),
+            positive: sigmoid(log_odds[positive]),
         })
     }
 
-    /// The inputs of the sentiment head for a customer's `turn`.
-    pub(super) fn inputs(&self, space: &Space, turn: &OpenTurn) -> impl Iterator<Item = f64> {
-        space.inputs.iter().map(|input| input.value(&self.context, &turn.log_odds, turn.words))
+    /// The inputs of the sentiment head for so many `words` of the customer.
+    pub(super) fn inputs(
+        &self,
+        space: &Space,
+        log_odds: &[f64],
+        words: u32,
+    ) -> impl Iterator<Item = f64> {
+        space.inputs.iter().map(move |input| input.value(&self.context, log_odds, words))
     }
 }
 

@@ -169,8 +169,13 @@ pub fn tells_something(feature: &str) -> bool {
 const FEELS: &str = "how the customer feels";
 
 /// What the code of a conversation act (`data/README.md`) says that somebody does.
-pub(super) fn does(code: &str) -> Option<&'static str> {
-    ACTS.iter().find(|(own, _)| *own == code).map(|(_, does)| *does)
+fn does(code: &str) -> Option<&'static str> {
+    act_called(code).map(|(_, does)| does)
+}
+
+/// The act of a code, with what it says that somebody does.
+pub(super) fn act_called(code: &str) -> Option<(&'static str, &'static str)> {
+    ACTS.iter().copied().find(|(own, _)| *own == code)
 }
 
 const ACTS: [(&str, &str); 30] = [

@@ -1,12 +1,11 @@
 //! The turn that is being spoken: n-grams of it so far and what the heads make of them.
 
-use super::numbers::Numbers;
-use super::words::WordFlags;
+use super::heard::Heard;
+use super::known::{Found, Known};
+use super::numbers::{Bits, Numbers};
 use super::{Role, TURN_GAP_MS};
 use crate::call::Speaker;
-use crate::model::ngrams::Spoken;
 use crate::model::{Feeling, TurnHeads, sigmoid};
-use crate::text::WordId;
 use crate::text::phrases::{MatchState, Place};
 
 /// Whether words of `speaker` from `start_ms` on belong to a turn of `before` that reaches to
@@ -26,17 +25,18 @@ pub fn same_turn(
 pub(super) struct OpenTurn {
     /// `None` when the speaker is no feature.
     pub role: Option<Role>,
+    /// `None` before anybody has spoken.
     pub speaker: Option<Speaker>,
     pub start_ms: Option<i64>,
     pub end_ms: Option<i64>,
-    pub words: u32,
     pub negations: u32,
     pub asks: bool,
     /// Distinct content words, and those of them that this role has used before.
-    pub content: u32,
-    pub repeated: u32,
     pub content_words: Numbers,
+    pub repeated: u32,
     pub phrases: MatchState,
+    /// The words as the heads hear them.
+    pub heard: Heard,
     /// What the heads make of it. Up to date after [`OpenTurn::weigh`], like the next three.
     pub log_odds: Vec<f64>,
     /// The same as probabilities, by the words alone.
@@ -45,20 +45,16 @@ pub(super) struct OpenTurn {
     pub meant: Vec<f64>,
     /// How the customer feels in it.
     pub feeling: Option<Feeling>,
-    /// Log-odds of each head so far, without intercept and damping.
-    sums: Vec<f64>,
-    /// Distinct n-grams with their last words, in the order of speaking.
-    ngrams: Vec<(u32, Place)>,
-    seen: Numbers,
-    before: WordId,
+    /// Words that brought new n-grams, and how many there were before each.
+    places: Vec<(u32, Place)>,
+    /// The newest word may open a question.
+    asked_before: bool,
 }
 
-impl OpenTurn {
-    /// A turn of nobody.
-    pub(super) fn new() -> OpenTurn {
-        OpenTurn { before: WordId::UNKNOWN, ..OpenTurn::default() }
-    }
+/// Places up to which the memory of a long turn is kept for the next one.
+const FEW_PLACES: usize = 32;
 
+impl OpenTurn {
     /// Becomes a turn without words, in the memory of the turn that it was.
     pub(super) fn begin(
         &mut self,
@@ -66,30 +62,22 @@ impl OpenTurn {
         start_ms: Option<i64>,
         heads: Option<&TurnHeads>,
     ) {
-        let heads = heads.map_or(0, TurnHeads::len);
-        for values in [&mut self.log_odds, &mut self.said, &mut self.meant, &mut self.sums] {
-            values.clear();
-            values.resize(heads, 0.0);
-        }
-        for numbers in [&mut self.content_words, &mut self.seen] {
-            numbers.clear();
-        }
-        self.ngrams.clear();
+        (self.role, self.speaker) = (Role::of(speaker), Some(speaker));
+        (self.start_ms, self.end_ms) = (start_ms, start_ms);
+        (self.negations, self.repeated) = (0, 0);
+        (self.asks, self.asked_before) = (false, false);
+        self.content_words.clear();
         self.phrases.clear();
-        *self = OpenTurn {
-            role: Role::of(speaker),
-            speaker: Some(speaker),
-            start_ms,
-            end_ms: start_ms,
-            words: 0,
-            negations: 0,
-            asks: false,
-            content: 0,
-            repeated: 0,
-            feeling: None,
-            before: WordId::UNKNOWN,
-            ..std::mem::take(self)
-        };
+        self.places.clear();
+        self.places.shrink_to(FEW_PLACES);
+        self.feeling = None;
+        for values in [&mut self.log_odds, &mut self.said, &mut self.meant] {
+            values.clear();
+            values.resize(heads.map_or(0, TurnHeads::len), 0.0);
+        }
+        if let Some(heads) = heads {
+            self.heard.begin(heads);
+        }
     }
 
     /// Whether a piece of `speaker` from `start_ms` on belongs to this turn.
@@ -97,58 +85,48 @@ impl OpenTurn {
         self.speaker.is_some_and(|own| same_turn(own, self.end_ms, speaker, start_ms))
     }
 
-    /// Takes one more word.
+    /// Takes one more word of `role`.
+    #[inline]
     pub(super) fn push(
         &mut self,
         heads: &TurnHeads,
-        flags: &WordFlags,
-        spoken_before: &Numbers,
-        word: WordId,
-        stem: WordId,
+        role: Role,
+        spoken_before: &Bits,
+        (found, known): (Found, &Known),
         place: Place,
     ) {
-        let spoken = Spoken { word, stem, before: self.before, index: self.words };
-        for row in heads.rows(spoken) {
-            if self.seen.insert(row) {
-                self.ngrams.push((row, place));
-                for (sum, &weight) in self.sums.iter_mut().zip(heads.row(row)) {
-                    *sum += f64::from(weight);
-                }
-            }
-        }
-        let (own, before) = (flags.of(word), flags.of(self.before));
+        let own = known.flags;
         self.negations += u32::from(own.negates);
-        self.asks |= (self.words == 0 && own.asks) || (before.asks && own.asked);
-        if own.content && self.content_words.insert(word.0) {
-            self.content += 1;
-            self.repeated += u32::from(spoken_before.contains(word.0));
+        self.asks |= (self.heard.words == 0 && own.asks) || (self.asked_before && own.asked);
+        self.asked_before = own.asks;
+        if let Some(content) = own.content
+            && self.content_words.insert(content.get())
+        {
+            self.repeated += u32::from(spoken_before.contains(content.get()));
         }
-        self.words += 1;
-        self.before = word;
+        let before = self.heard.ngrams().len();
+        self.heard.push(heads, role, found, known);
+        if self.heard.ngrams().len() > before {
+            self.places.push((before as u32, place));
+        }
     }
 
     /// Brings what the heads make of it up to date with its words.
     pub(super) fn weigh(&mut self, heads: &TurnHeads) {
-        // The square root keeps long turns from being certain of everything.
-        let damping = TurnHeads::damping(self.ngrams.len());
-        let sums = heads.intercepts.iter().zip(&self.sums);
-        for (((intercept, sum), log_odds), said) in sums.zip(&mut self.log_odds).zip(&mut self.said)
-        {
-            *log_odds = intercept + sum * damping;
-            *said = sigmoid(*log_odds);
+        let outputs = self.log_odds.iter_mut().zip(&mut self.said);
+        for (now, (log_odds, said)) in self.heard.log_odds(heads).zip(outputs) {
+            *log_odds = now;
+            *said = sigmoid(now);
         }
         self.meant.copy_from_slice(&self.said);
     }
 
-    /// The word that spoke loudest for `head`; `None` when no word spoke for it.
-    pub(super) fn loudest(&self, heads: &TurnHeads, head: usize) -> Option<Place> {
-        let mut loudest = (0.0, None);
-        for &(row, place) in &self.ngrams {
-            let weight = heads.row(row)[head];
-            if weight > loudest.0 {
-                loudest = (weight, Some(place));
-            }
-        }
-        loudest.1
+    /// The words that spoke loudest for each head; `None` where no word spoke for it.
+    pub(super) fn loudest(&self, heads: &TurnHeads) -> impl Iterator<Item = Option<Place>> {
+        heads.loudest(self.heard.ngrams()).map(|ngram| {
+            let ngram = ngram?;
+            let after = self.places.partition_point(|(before, _)| *before <= ngram);
+            Some(self.places[after - 1].1)
+        })
     }
 }

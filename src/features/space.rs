@@ -6,12 +6,13 @@ use thiserror::Error;
 
 use super::columns::Column;
 use super::context::Input;
+use super::known::Words;
 use super::patterns::PatternHeads;
 use super::words::WordFlags;
 use super::{Role, SPACE};
-use crate::model::{Model, ModelError, SentimentHead, TurnHeads, ngrams};
+use crate::model::{Model, ModelError, SentimentHead, TurnHeads};
 use crate::text::phrases::{ListError, Matcher, PhraseList};
-use crate::text::{Lexicon, WordId};
+use crate::text::{Lexicon, one_line};
 
 /// Why a feature space could not be built.
 #[derive(Debug, Error)]
@@ -36,10 +37,8 @@ pub enum SpaceError {
 #[derive(Debug)]
 pub struct Space {
     pub(super) model: Arc<Model>,
-    pub(super) lexicon: Lexicon,
-    /// Stems of the words of the lexicon, by their numbers.
-    stems: Vec<WordId>,
-    pub(super) flags: WordFlags,
+    pub(super) words: Words,
+    flags: WordFlags,
     pub(super) phrases: PhraseList,
     pub(super) matcher: Matcher,
     pub(super) patterns: PatternHeads,
@@ -78,23 +77,23 @@ impl Space {
             .map(|name| {
                 Column::parse(name, &model).ok_or_else(|| SpaceError::Column {
                     origin: origin.into(),
-                    column: name.clone(),
+                    column: one_line(name),
                 })
             })
             .collect::<Result<_, _>>()?;
         let inputs = inputs(&model, origin)?;
         let matcher = Matcher::new(&phrases, &mut lexicon);
         WordFlags::intern(&mut lexicon);
+        let flags = WordFlags::new(&lexicon);
         Ok(Space {
-            stems: stems(&lexicon),
-            flags: WordFlags::new(&lexicon),
+            words: Words::new(lexicon, &model, &matcher, &flags),
+            flags,
             patterns: PatternHeads::new(&model.customer, &model.agent),
             sentiment: sentiment(&model.customer),
             columns,
             inputs,
             matcher,
             model: Arc::new(model),
-            lexicon,
             phrases,
         })
     }
@@ -103,17 +102,17 @@ impl Space {
     /// that this space was made with, so no feature depends on what a site listens for.
     #[must_use]
     pub fn with_phrases(&self, phrases: PhraseList) -> Space {
-        let mut lexicon = self.lexicon.first(self.flags.len());
+        let mut lexicon = self.words.lexicon.first(self.flags.len());
+        let matcher = Matcher::new(&phrases, &mut lexicon);
         Space {
-            matcher: Matcher::new(&phrases, &mut lexicon),
-            stems: stems(&lexicon),
+            words: Words::new(lexicon, &self.model, &matcher, &self.flags),
+            matcher,
             model: Arc::clone(&self.model),
             flags: self.flags.clone(),
             patterns: self.patterns.clone(),
             columns: self.columns.clone(),
             sentiment: self.sentiment,
             inputs: self.inputs.clone(),
-            lexicon,
             phrases,
         }
     }
@@ -142,13 +141,6 @@ impl Space {
         &self.phrases
     }
 
-    /// The numbers of a normalised word and of its stem, which is unknown for short words.
-    pub(super) fn word(&self, word: &str, buffer: &mut String) -> (WordId, WordId) {
-        let id = self.lexicon.get(word);
-        let stem = self.stems.get(id.0 as usize).copied();
-        (id, stem.unwrap_or_else(|| stem_of(&self.lexicon, word, buffer)))
-    }
-
     /// First-level heads of a role.
     pub fn heads(&self, role: Role) -> &TurnHeads {
         match role {
@@ -156,18 +148,6 @@ impl Space {
             Role::Agent => &self.model.agent,
         }
     }
-}
-
-fn stem_of(lexicon: &Lexicon, word: &str, buffer: &mut String) -> WordId {
-    ngrams::stem(word, buffer).map_or(WordId::UNKNOWN, |stem| lexicon.get(stem))
-}
-
-fn stems(lexicon: &Lexicon) -> Vec<WordId> {
-    let (mut stems, mut buffer) = (vec![WordId::UNKNOWN; lexicon.len()], String::new());
-    for (word, id) in lexicon.words() {
-        stems[id.0 as usize] = stem_of(lexicon, word, &mut buffer);
-    }
-    stems
 }
 
 /// Heads for negative and positive: of the customer's own, else of a teacher's.
@@ -183,7 +163,7 @@ fn inputs(model: &Model, origin: &str) -> Result<Vec<Input>, SpaceError> {
     let names = model.sentiment.iter().flat_map(|head| &head.inputs);
     let unknown = |name: &String| SpaceError::Column {
         origin: origin.into(),
-        column: format!("sentiment: {name}"),
+        column: one_line(&format!("sentiment: {name}")),
     };
     names.map(|name| Input::parse(name, model).ok_or_else(|| unknown(name))).collect()
 }

@@ -1,9 +1,11 @@
 //! What the newest turn does, in a word or two: tags for people who read along.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::explain::does;
+use super::explain::act_called;
 use super::open_turn::OpenTurn;
 use super::{CallFeatures, Space};
 
@@ -14,9 +16,9 @@ const USUAL: [&str; 2] = ["info", "proc"];
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Tag {
     /// Its code (`data/README.md`).
-    pub act: String,
+    pub act: Cow<'static, str>,
     /// What people read: what the speaker does.
-    pub label: String,
+    pub label: Cow<'static, str>,
     /// By the words alone.
     pub probability: f64,
 }
@@ -24,7 +26,7 @@ pub struct Tag {
 impl CallFeatures {
     /// The acts of the open turn, as far as it has been said; surest first.
     pub(super) fn tags(&self, space: &Space) -> Vec<Tag> {
-        self.open.as_ref().map_or_else(Vec::new, |turn| of_turn(turn, space))
+        of_turn(&self.open, space)
     }
 }
 
@@ -34,8 +36,11 @@ fn of_turn(turn: &OpenTurn, space: &Space) -> Vec<Tag> {
     let sure = said.filter(|((_, probability), speaks_from)| probability >= speaks_from);
     let tag = |((name, &probability), _): ((&String, &f64), &f64)| {
         let act = name.strip_prefix("act:").filter(|act| !USUAL.contains(act))?;
-        let label = does(act).unwrap_or(act).to_owned();
-        Some(Tag { act: act.to_owned(), label, probability })
+        let (act, label) = match act_called(act) {
+            Some((code, label)) => (Cow::Borrowed(code), Cow::Borrowed(label)),
+            None => (Cow::Owned(act.to_owned()), Cow::Owned(act.to_owned())),
+        };
+        Some(Tag { act, label, probability })
     };
     let mut tags: Vec<Tag> = sure.filter_map(tag).collect();
     // Stable, so equal ones keep the order of the heads.

@@ -63,12 +63,13 @@ impl Talk {
         if let Some(gap) = gap.filter(|_| changed) {
             own.overlap.push(f64::from(u8::from(gap < -OVERLAP_MS)));
         }
-        own.words = own.words.saturating_add(turn.words);
-        own.last_length = libm::log1p(f64::from(turn.words));
+        own.words = own.words.saturating_add(turn.heard.words);
+        own.last_length = libm::log1p(f64::from(turn.heard.words));
         own.length.push(own.last_length);
-        own.repetition.push(f64::from(turn.repeated) / (f64::from(turn.content) + 2.0));
+        let content = turn.content_words.as_slice().len() as f64;
+        own.repetition.push(f64::from(turn.repeated) / (content + 2.0));
         own.question.push(f64::from(u8::from(turn.asks)));
-        own.negation.push(f64::from(turn.negations) / (f64::from(turn.words) + 5.0));
+        own.negation.push(f64::from(turn.negations) / (f64::from(turn.heard.words) + 5.0));
         self.last_end_ms = self.last_end_ms.max(turn.end_ms);
         self.last_speaker = turn.speaker;
     }

@@ -27,8 +27,8 @@ impl HeadTrack {
     fn push(&mut self, probability: f64) {
         self.previous = self.last;
         self.last = probability;
-        self.fast = (1.0 - FAST) * self.fast + FAST * probability;
-        self.slow = (1.0 - SLOW) * self.slow + SLOW * probability;
+        self.fast = moved(self.fast, FAST, probability);
+        self.slow = moved(self.slow, SLOW, probability);
         self.sum += probability;
         self.max = self.max.max(probability);
     }
@@ -86,19 +86,32 @@ impl Ahead<'_> {
     }
 
     pub(super) fn value(self, head: usize, aggregate: Aggregate) -> f64 {
-        let mut track = self.track.heads[head];
-        if let Some(newest) = self.newest {
-            track.push(newest[head]);
-        }
+        let track = &self.track.heads[head];
+        // Only what is asked for is worked out: this is done for every column after every chunk.
+        let Some(now) = self.newest.map(|newest| newest[head]) else {
+            return match aggregate {
+                Aggregate::Last => track.last,
+                Aggregate::Previous => track.previous,
+                Aggregate::Fast => track.fast,
+                Aggregate::Slow => track.slow,
+                Aggregate::Mean => track.sum / (f64::from(self.turns()) + 1.0),
+                Aggregate::Max => track.max,
+            };
+        };
         match aggregate {
-            Aggregate::Last => track.last,
-            Aggregate::Previous => track.previous,
-            Aggregate::Fast => track.fast,
-            Aggregate::Slow => track.slow,
-            Aggregate::Mean => track.sum / (f64::from(self.turns()) + 1.0),
-            Aggregate::Max => track.max,
+            Aggregate::Last => now,
+            Aggregate::Previous => track.last,
+            Aggregate::Fast => moved(track.fast, FAST, now),
+            Aggregate::Slow => moved(track.slow, SLOW, now),
+            Aggregate::Mean => (track.sum + now) / (f64::from(self.turns()) + 1.0),
+            Aggregate::Max => track.max.max(now),
         }
     }
+}
+
+/// A moving average with its newest value.
+fn moved(average: f64, weight: f64, newest: f64) -> f64 {
+    (1.0 - weight) * average + weight * newest
 }
 
 /// The customer's feelings over their turns.

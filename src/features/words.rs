@@ -1,5 +1,7 @@
 //! What single words say about a turn, beside the heads: questions, negations, content.
 
+use std::num::NonZeroU32;
+
 use crate::text::{Lexicon, WordId};
 
 const ASKING: [&str; 19] = [
@@ -31,8 +33,8 @@ pub(super) struct Flags {
     pub asked: bool,
     /// Negates.
     pub negates: bool,
-    /// Says what the turn is about.
-    pub content: bool,
+    /// Says what the turn is about: its number among such words.
+    pub content: Option<NonZeroU32>,
 }
 
 /// The flags of every word of a lexicon.
@@ -50,14 +52,18 @@ impl WordFlags {
     }
 
     pub(super) fn new(lexicon: &Lexicon) -> WordFlags {
-        let mut flags = vec![Flags::default(); lexicon.len()];
-        for (word, id) in lexicon.words() {
-            flags[id.0 as usize] = Flags {
+        let mut numbers = 1..;
+        let mut flags = Vec::with_capacity(lexicon.len());
+        for (word, _) in lexicon.words() {
+            // Stems are in the lexicon too, and are no words.
+            let content =
+                word.len() >= CONTENT_BYTES && !PLAIN.contains(&word) && !word.ends_with('*');
+            flags.push(Flags {
                 asks: ASKING.contains(&word),
                 asked: ASKED.contains(&word),
                 negates: NEGATIONS.contains(&word),
-                content: word.len() >= CONTENT_BYTES && !PLAIN.contains(&word),
-            };
+                content: if content { numbers.next().and_then(NonZeroU32::new) } else { None },
+            });
         }
         WordFlags { flags }
     }

@@ -221,7 +221,7 @@ impl HeadsPart {
     }
 
     fn from_heads(heads: &TurnHeads) -> HeadsPart {
-        let rows = heads.weights.rows().into_iter().map(|row| row.iter().map(short).collect());
+        let rows = (0..).map(|row| heads.row(row).map(short).collect());
         HeadsPart {
             heads: heads.names.clone(),
             intercepts: heads.intercepts.to_vec(),
@@ -232,7 +232,7 @@ impl HeadsPart {
 }
 
 /// The decimal that is written for a weight: the shortest that reads back as the same `f32`.
-fn short(weight: &f32) -> f64 {
+fn short(weight: f32) -> f64 {
     weight.to_string().parse().unwrap_or_default()
 }
 
@@ -316,7 +316,7 @@ pub(crate) mod tests {
         let json = tiny(&mut Lexicon::default()).to_json("space/1");
         let back = Model::parse(&json, "m", "space/1", &mut Lexicon::default()).unwrap();
         assert_eq!(back.to_json("space/1"), json);
-        assert_eq!(back.customer.weights[[1, 0]], 2.1);
+        assert_eq!(back.customer.weight(1, 0), 2.1);
         assert_eq!(back.sentiment.unwrap().weights, [[1.0, -1.0]]);
         assert!(json.contains("\n   \"no way\": [2.1]"), "{json}");
     }

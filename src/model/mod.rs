@@ -14,7 +14,7 @@ mod sentiment;
 pub use calibration::{Calibration, Thresholds, logit, sigmoid};
 pub(crate) use file::one_entry_a_line;
 pub use file::{FORMAT_VERSION, ModelError, Source, Training};
-pub use heads::TurnHeads;
+pub use heads::{Sums, TurnHeads};
 pub use risk::RiskHead;
 pub use sentiment::{Feeling, SentimentHead};
 

@@ -8,22 +8,54 @@
 //! | `^no` | the turn begins with the word |
 //! | `^no way` | the turn begins with the two |
 
-use foldhash::HashMap;
-
-use crate::text::{Lexicon, WordId};
+use crate::text::{Lexicon, Slots, WordId};
 
 /// Letters of a word's beginning that stand for the word.
 const STEM: usize = 4;
 
-/// A word where it stands in its turn.
+/// Stands for an n-gram that a vocabulary lacks.
+const NONE: u32 = u32::MAX;
+
+/// What a vocabulary knows of one word: what lies in one place costs one reach into memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spoken {
+pub struct WordRows {
+    word: u32,
+    stem: u32,
+    first: u32,
+    /// One bit for the words that make a pair behind it, by the low bits of their numbers. Nearly
+    /// every two words that are no pair are known by it without a look at the pairs.
+    pairs: u64,
+}
+
+impl Default for WordRows {
+    fn default() -> WordRows {
+        WordRows { word: NONE, stem: NONE, first: NONE, pairs: 0 }
+    }
+}
+
+/// The word before another in its turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Before {
+    word: WordId,
+    pairs: u64,
+}
+
+impl Before {
+    /// `word`, of which the vocabulary knows `rows`.
+    pub fn new(word: WordId, rows: &WordRows) -> Before {
+        Before { word, pairs: rows.pairs }
+    }
+}
+
+/// A word where it stands in its turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Spoken<'a> {
     /// The word.
     pub word: WordId,
-    /// Its stem, [`WordId::UNKNOWN`] when it is too short to have one.
-    pub stem: WordId,
+    /// What the vocabulary knows of it, or of its stem when it does not know the word.
+    pub rows: &'a WordRows,
     /// The word before it in the turn.
-    pub before: WordId,
+    pub before: Before,
     /// 0 for the first word of the turn.
     pub index: u32,
 }
@@ -56,61 +88,17 @@ pub fn written(words: &[String]) -> Vec<String> {
     ngrams
 }
 
-/// Rows by word. Ids are small and dense, so no hash is needed.
-#[derive(Clone, Debug, Default)]
-struct Rows(Vec<Option<u32>>);
-
-impl Rows {
-    fn insert(&mut self, word: WordId, row: u32) {
-        let place = word.0 as usize;
-        if place >= self.0.len() {
-            self.0.resize(place + 1, None);
-        }
-        self.0[place] = Some(row);
-    }
-
-    fn get(&self, word: WordId) -> Option<u32> {
-        self.0.get(word.0 as usize).copied().flatten()
-    }
-}
-
 /// A vocabulary compiled for lookup.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
-    words: Rows,
-    stems: Rows,
-    pairs: Pairs,
-    first: Rows,
-    first_two: Pairs,
+    /// By the numbers of the words, and of the stems as they are written.
+    words: Vec<WordRows>,
+    pairs: Slots,
+    first_two: Slots,
 }
 
-/// Rows by two words. Most words begin no pair or end none, which needs no hash to know.
-#[derive(Clone, Debug, Default)]
-struct Pairs {
-    rows: HashMap<(WordId, WordId), u32>,
-    begins: Vec<bool>,
-    ends: Vec<bool>,
-}
-
-impl Pairs {
-    fn insert(&mut self, one: WordId, two: WordId, row: u32) {
-        for (marks, word) in [(&mut self.begins, one), (&mut self.ends, two)] {
-            let place = word.0 as usize;
-            if place >= marks.len() {
-                marks.resize(place + 1, false);
-            }
-            marks[place] = true;
-        }
-        self.rows.insert((one, two), row);
-    }
-
-    fn get(&self, one: WordId, two: WordId) -> Option<u32> {
-        let marked = |marks: &[bool], word: WordId| marks.get(word.0 as usize) == Some(&true);
-        if !(marked(&self.begins, one) && marked(&self.ends, two)) {
-            return None;
-        }
-        self.rows.get(&(one, two)).copied()
-    }
+fn mark(word: WordId) -> u64 {
+    1 << (word.0 % 64)
 }
 
 impl Index {
@@ -124,31 +112,52 @@ impl Index {
             };
             match body.split_once(' ') {
                 None if body.ends_with('*') => {
-                    index.stems.insert(lexicon.intern(body), row);
+                    index.own(lexicon.intern(body)).stem = row;
                 }
                 None => {
-                    let map = if opens { &mut index.first } else { &mut index.words };
-                    map.insert(lexicon.intern(body), row);
+                    let own = index.own(lexicon.intern(body));
+                    *(if opens { &mut own.first } else { &mut own.word }) = row;
                 }
                 Some((one, two)) => {
-                    let map = if opens { &mut index.first_two } else { &mut index.pairs };
-                    map.insert(lexicon.intern(one), lexicon.intern(two), row);
+                    let (one, two) = (lexicon.intern(one), lexicon.intern(two));
+                    if opens {
+                        index.first_two.insert(one.then(two), row);
+                    } else {
+                        index.own(one).pairs |= mark(two);
+                        index.pairs.insert(one.then(two), row);
+                    }
                 }
             }
         }
         index
     }
 
+    fn own(&mut self, word: WordId) -> &mut WordRows {
+        let place = word.0 as usize;
+        if place >= self.words.len() {
+            self.words.resize(place + 1, WordRows::default());
+        }
+        &mut self.words[place]
+    }
+
+    /// What is known of `word`, and of its `stem` with it.
+    pub(super) fn word(&self, word: WordId, stem: WordId) -> WordRows {
+        let of = |word: WordId| self.words.get(word.0 as usize).copied().unwrap_or_default();
+        WordRows { stem: of(stem).stem, ..of(word) }
+    }
+
     /// Rows of the n-grams that `spoken` completes.
-    pub(super) fn rows(&self, spoken: Spoken) -> impl Iterator<Item = u32> {
-        let Spoken { word, stem, before, index } = spoken;
+    #[inline]
+    pub(super) fn rows(&self, spoken: Spoken<'_>) -> impl Iterator<Item = u32> {
+        let Spoken { word, rows, before, index } = spoken;
+        let of = |pairs: &Slots| pairs.get(before.word.then(word)).unwrap_or(NONE);
         let opening = match index {
-            0 => self.first.get(word),
-            1 => self.first_two.get(before, word),
-            _ => None,
+            0 => rows.first,
+            1 => of(&self.first_two),
+            _ => NONE,
         };
-        let pair = self.pairs.get(before, word);
-        [self.words.get(word), self.stems.get(stem), pair, opening].into_iter().flatten()
+        let pair = if before.pairs & mark(word) == 0 { NONE } else { of(&self.pairs) };
+        [rows.word, rows.stem, pair, opening].into_iter().filter(|row| *row != NONE)
     }
 }
 
@@ -168,14 +177,15 @@ mod tests {
         let mut lexicon = Lexicon::default();
         let index = Index::new(&vocabulary, &mut lexicon);
         let mut found = Vec::new();
-        let mut before = WordId::UNKNOWN;
+        let mut before = Before::default();
         for (place, word) in words.iter().enumerate() {
             let mut buffer = String::new();
             let stem = stem(word, &mut buffer).map_or(WordId::UNKNOWN, |stem| lexicon.get(stem));
             let word = lexicon.get(word);
-            let spoken = Spoken { word, stem, before, index: place as u32 };
+            let rows = &index.word(word, stem);
+            let spoken = Spoken { word, rows, before, index: place as u32 };
             found.extend(index.rows(spoken).map(|row| vocabulary[row as usize].clone()));
-            before = word;
+            before = Before::new(word, rows);
         }
         found.sort();
         assert_eq!(found, expected);

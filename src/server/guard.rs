@@ -21,6 +21,9 @@ use super::{App, Settings, handshake, signature};
 use crate::access::{self, Change, Deed, Gate, Grant, offered};
 use crate::wire::audit::Done;
 
+/// Websockets that are opened only to be closed, in metrics and logs.
+pub(super) const REFUSED: &str = "refused";
+
 /// Time between looks at the files of tokens and keys: a revoked token is cut off within it.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -210,7 +213,7 @@ fn refuse(
         return response;
     };
     let own = Arc::clone(app);
-    upgrade(Arc::clone(app), request, "refused", move |socket| async move {
+    upgrade(Arc::clone(app), request, REFUSED, move |socket| async move {
         let (code, reason) = refusal.close();
         socket.bye(&own.drain, code, reason).await
     });

@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use super::guard::REFUSED;
 use super::seldom::Seldom;
 use crate::access::Change;
 
@@ -323,14 +324,23 @@ impl Metrics {
 
     pub fn socket_opened(&self, endpoint: &'static str, peer: SocketAddr) {
         self.sockets.get_or_create(&Endpoint { endpoint }).inc();
-        tracing::info!(endpoint, %peer, "websocket opened");
+        // Strangers do not fill the log.
+        if endpoint == REFUSED {
+            tracing::debug!(endpoint, %peer, "websocket opened");
+        } else {
+            tracing::info!(endpoint, %peer, "websocket opened");
+        }
     }
 
     /// `code` is what we closed it with; 0 when the peer closed it or went away.
     pub fn socket_closed(&self, endpoint: &'static str, peer: SocketAddr, code: u16) {
         self.sockets.get_or_create(&Endpoint { endpoint }).dec();
         self.closed.get_or_create(&Closing { endpoint, code }).inc();
-        tracing::info!(endpoint, %peer, code, "websocket closed");
+        if endpoint == REFUSED {
+            tracing::debug!(endpoint, %peer, code, "websocket closed");
+        } else {
+            tracing::info!(endpoint, %peer, code, "websocket closed");
+        }
     }
 
     pub fn connection_refused(&self, peer: SocketAddr, limit: usize) {

@@ -119,6 +119,9 @@ pub async fn start(
     let opened = egress::open(&rooms.destinations, &rooms.server.public_url)
         .map_err(|(_, message)| StartError::Settings(format!("[[destination]] {message}")))?;
     let listen = rooms.server.listen;
+    if tls.is_none() && gate.is_guarded() && !listen.ip().is_loopback() {
+        tracing::warn!(%listen, "tokens and calls go in the clear; set [tls], or put a proxy with TLS before it");
+    }
     let bind = |source| StartError::Listen { address: listen, source };
     let listener = TcpListener::bind(listen).await.map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;

@@ -363,7 +363,8 @@ impl Socket {
                 // would discard our close frame.
                 let stream = self.ws.get_mut();
                 let _ = stream.shutdown().await;
-                let mut rest = [0; 4096];
+                // Not an array: it would be a part of every connection's task.
+                let mut rest = vec![0; 4096];
                 while matches!(stream.read(&mut rest).await, Ok(read) if read > 0) {}
             }
         };

@@ -58,7 +58,13 @@ pub(super) async fn endpoint(
         // What was handed in stays; the retry waits for it.
         Err(_) => rest::overloaded("the journal is too slow; try again"),
     };
-    app.metrics.webhook(response.status().as_u16());
+    let status = response.status();
+    app.metrics.webhook(status.as_u16());
+    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        let path = "/v1/webhooks/{format}";
+        app.metrics.refused(status.as_u16(), path, caller.peer);
+        app.audit.refused(Some(&caller), caller.peer, path, status.as_str());
+    }
     response
 }
 
@@ -178,6 +184,7 @@ async fn tell(
     let mut platform = platform.counted(&caller.guest.calls);
     // Before anything that the requests of others for this call share.
     if !platform.may_reach(&call_id, place(&news, facts)) {
+        app.audit.refused(Some(caller), caller.peer, &call_id, "forbidden");
         let text = "no such call is kept here";
         return Err(Box::new(rest::problem(StatusCode::NOT_FOUND, "not_found", text)));
     }

@@ -3,9 +3,13 @@
 //! Pure and word-local: the tokens of `a b` are the tokens of `a` followed by those of `b`,
 //! so it never matters how a turn's words were cut into chunks.
 
+mod brief;
 mod lexicon;
 pub mod phrases;
+mod slots;
 mod tokens;
 
+pub use brief::one_line;
 pub use lexicon::{Lexicon, WordId};
+pub use slots::Slots;
 pub use tokens::{Token, for_each_token, tokenise};

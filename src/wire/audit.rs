@@ -9,6 +9,7 @@ use crate::call::Timestamp;
 /// What somebody did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "AuditKind")]
 pub enum Done {
     /// Came in with a token: a websocket, or the first request in an hour from an address.
     Login,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: [(&str, &str); 19] = [
     ("main", "cli"),
     ("cli", "*"),
-    ("config", "telemetry server access egress desk hub journal wire engine"),
+    ("config", "telemetry server access egress desk hub journal wire engine text"),
     ("telemetry", ""),
     ("server", "access egress desk hub journal wire engine features model text call"),
     ("access", "wire call"),
@@ -19,7 +19,7 @@ const ROOMS: [(&str, &str); 19] = [
     ("journal", "wire engine features model text call"),
     ("wire", "engine features model text call"),
     ("train", "corpus engine features model text call"),
-    ("corpus", "wire call"),
+    ("corpus", "wire text call"),
     ("engine", "features model text call"),
     ("features", "model text call"),
     ("model", "text call"),

@@ -11,6 +11,7 @@ mod contracts;
 mod crash;
 mod egress;
 mod export;
+mod fuzz;
 mod harness;
 mod import;
 mod imports;

@@ -17,7 +17,7 @@ import traceback
 from browser import chromium
 from world import World
 
-PARTS = ("logic", "board", "inbox", "tiers", "race", "call", "panel", "search", "shift", "settings", "restart", "keyboard", "many", "access", "hostile", "pictures")
+PARTS = ("logic", "login", "board", "inbox", "tiers", "race", "call", "panel", "search", "shift", "settings", "restart", "keyboard", "many", "access", "hostile", "pictures")
 
 
 def tests(names):

@@ -12,8 +12,10 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 
 use super::{Failure, progress};
+use crate::access::now;
 use crate::engine::alert::Alert;
-use crate::journal::{Most, Which};
+use crate::journal::{Most, Which, sqlite};
+use crate::wire::audit::{AuditEntry, Done};
 use crate::wire::exports::{MAX_CHUNKS, MAX_TEXT_BYTES};
 use crate::wire::lists::CallDetail;
 use filter::Filter;
@@ -100,9 +102,32 @@ trait Alerts {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    match args.what {
+    let done = match args.what {
         What::Calls | What::Transcripts => calls(args),
         What::Alerts | What::AlertHistory => alerts(args),
+    };
+    // Who reads the first lines of it and no more has had something, too.
+    if matches!(done, Ok(()) | Err(Failure::Quiet)) {
+        note(args);
+    }
+    done
+}
+
+/// Puts the export into the audit. One that may read the journal and not write it is told so.
+fn note(args: &Args) {
+    let entry = AuditEntry {
+        id: 0,
+        at: now(),
+        who: format!("cli:{}", std::env::var("USER").unwrap_or_default()),
+        role: None,
+        token: None,
+        what: Done::Export,
+        on: None,
+        address: None,
+        detail: Some(format!("{:?} as {:?}", args.what, args.format).to_ascii_lowercase()),
+    };
+    if let Err(error) = sqlite::trail(&args.data_dir).write(&[entry]) {
+        eprintln!("this export is not in the audit: {error}");
     }
 }
 

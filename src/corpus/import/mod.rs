@@ -22,6 +22,7 @@ mod webvtt;
 use serde_json::Value;
 
 use crate::call::Call;
+use crate::text::one_line;
 
 pub use cast::Cast;
 pub use draft::Draft;
@@ -77,6 +78,10 @@ pub struct Document {
 /// # Errors
 /// What is wrong, where (line, or the path of a JSON field) and how to mend it.
 pub fn parse(content: &str, format: Option<Format>, cast: &Cast) -> Result<Document, String> {
+    read_document(content, format, cast).map_err(|why| one_line(&why))
+}
+
+fn read_document(content: &str, format: Option<Format>, cast: &Cast) -> Result<Document, String> {
     // Some editors put a byte order mark first.
     let content = content.strip_prefix('\u{FEFF}').unwrap_or(content);
     if content.trim().is_empty() {
@@ -149,14 +154,14 @@ pub fn calls(document: Document, name: &str, cast: &Cast) -> Vec<Result<(Call, D
     let drafts = document.drafts.into_iter().enumerate();
     drafts
         .map(|(index, draft)| {
-            let draft = draft?;
+            let draft = draft.map_err(|why| one_line(&why))?;
             let given = draft.id.clone().filter(|id| !id.is_empty());
             let id = given.unwrap_or_else(|| match (&draft.number, many) {
                 (Some(number), _) => format!("{name}-{number}"),
                 (None, true) => format!("{name}-{}", index + 1),
                 (None, false) => name.to_owned(),
             });
-            let call = cast.call(&draft, id).map_err(|error| error + hint)?;
+            let call = cast.call(&draft, id).map_err(|error| one_line(&error) + hint)?;
             Ok((call, draft))
         })
         .collect()

@@ -13,7 +13,8 @@ use super::target::{FORMS, Target};
 use super::{Conditions, Matrix, MatrixError, Route, Rule, Tier};
 use crate::engine::alert::AlertKind;
 use crate::engine::policy::Level;
-use crate::text::phrases::{Position, one_line};
+use crate::text::one_line;
+use crate::text::phrases::Position;
 
 const MAX_BYTES: usize = 1 << 20;
 const MAX_RULES: usize = 200;

@@ -11,7 +11,7 @@ use crate::engine::raise::quote;
 use crate::engine::settings::Engine;
 use crate::features::Pushed;
 use crate::text::phrases::{Hit, Place};
-use crate::text::tokenise;
+use crate::text::{for_each_token, tokenise};
 
 /// Words quoted of a turn that counts as a whole.
 const TURN_QUOTE_WORDS: usize = 12;
@@ -237,7 +237,8 @@ struct WordTimes {
 
 impl WordTimes {
     fn new(chunk: &Chunk, start: i64, end: i64) -> WordTimes {
-        let ends = tokenise(&chunk.text).iter().map(|token| token.end).collect();
+        let mut ends = Vec::new();
+        for_each_token(&chunk.text, &mut String::new(), |_, _, end| ends.push(end));
         WordTimes { ends, start, end }
     }
 

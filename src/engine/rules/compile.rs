@@ -11,7 +11,8 @@ use super::spec::{
 use super::turns::MAX_MOODS;
 use crate::engine::policy::Level;
 use crate::features::HOLD_MS;
-use crate::text::phrases::{AlertLevel, ListError, PhraseList, Position, Who, check_id, one_line};
+use crate::text::one_line;
+use crate::text::phrases::{AlertLevel, ListError, PhraseList, Position, Who, check_id};
 
 /// Why a file was refused.
 #[derive(Debug, Error)]
@@ -43,7 +44,7 @@ impl Rules {
         let refused = |(byte, message): Problem| RulesError::Rule {
             origin: origin.into(),
             position: Position::of(toml, byte),
-            message,
+            message: one_line(&message),
         };
         if toml.len() > MAX_RULES_BYTES {
             let (bytes, most) = (toml.len(), MAX_RULES_BYTES);

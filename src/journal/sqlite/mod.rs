@@ -26,6 +26,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
 use rusqlite::{Connection, TransactionBehavior, params};
@@ -43,6 +44,11 @@ pub use library::library;
 /// Name of the journal in its directory.
 pub const FILE: &str = "journal.db";
 
+/// The audit of the journal in `dir`, also while a server uses it.
+pub fn trail(dir: &Path) -> Arc<dyn Trail> {
+    Arc::new(audit::Table::new(&dir.join(FILE)))
+}
+
 /// A journal in a directory. While it is open, no other process can open it to write.
 #[derive(Debug)]
 pub struct Sqlite {
@@ -59,6 +65,8 @@ pub struct Sqlite {
     /// What waits for destinations, if there are any.
     outbox: Option<Arc<Shelf>>,
     used_bytes: u64,
+    /// Pages in the WAL after the newest commit.
+    wal_pages: Arc<AtomicUsize>,
     tidied: Instant,
     retained: Instant,
     outbox_tidied: Instant,
@@ -91,6 +99,7 @@ impl Sqlite {
             ledger: Ledger::default(),
             outbox: None,
             used_bytes: 0,
+            wal_pages: opened.wal_pages,
             tidied: Instant::now(),
             retained: Instant::now(),
             outbox_tidied: Instant::now(),

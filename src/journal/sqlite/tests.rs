@@ -191,6 +191,31 @@ fn an_ended_call_is_in_the_tables_and_leaves_the_log() {
     assert_eq!(history.ended, [(Arc::from("a"), 3)]);
 }
 
+/// Not within them: an ack would wait for the fsync of the main file.
+#[test]
+fn a_long_wal_goes_to_the_main_file_between_commits() {
+    let mut bench = Bench::new(Settings::default());
+    let bytes =
+        |bench: &Bench, file: &str| fs::metadata(bench.dir.path().join(file)).unwrap().len();
+    bench.start("a");
+    bench.commit();
+    let words = "w".repeat(500_000);
+    for _ in 0..20 {
+        bench.say("a", &words);
+        bench.commit();
+        assert!(bytes(&bench, "journal.db") < 1 << 20, "not before there was time for it");
+    }
+    bench.journal().tidy().unwrap();
+    assert!(bytes(&bench, "journal.db") > 9 << 20);
+    let long = bytes(&bench, "journal.db-wal");
+    for _ in 0..60 {
+        bench.say("a", &words);
+        bench.commit();
+        bench.journal().tidy().unwrap();
+    }
+    assert!(bytes(&bench, "journal.db-wal") < long + (1 << 20), "the WAL begins anew");
+}
+
 #[test]
 fn one_process_has_a_journal_and_only_its_owner_reads_it() {
     let bench = Bench::new(Settings::default());

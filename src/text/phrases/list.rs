@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use super::{MAX_PHRASES, pattern::expand};
 use crate::call::Speaker;
+use crate::text::one_line;
 
 /// Why a list was refused.
 #[derive(Debug, Error)]
@@ -160,8 +161,8 @@ impl PhraseList {
             list.add(category).map_err(|(byte, message)| ListError::Category {
                 origin: origin.into(),
                 position: Position::of(toml, byte),
-                category: id,
-                message,
+                category: one_line(&id),
+                message: one_line(&message),
             })?;
         }
         Ok(list)
@@ -261,11 +262,6 @@ pub fn check_id(id: &str) -> Result<(), String> {
         true => Err("an id is lower-case letters, digits and `_`".into()),
         false => Ok(()),
     }
-}
-
-/// A parser's message without its line breaks.
-pub fn one_line(message: &str) -> String {
-    message.trim().replace('\n', "; ")
 }
 
 #[derive(Deserialize)]

@@ -6,12 +6,11 @@
 
 mod list;
 mod pattern;
+mod tree;
 mod trie;
 
-pub use list::{
-    AlertLevel, Category, ListError, Phrase, PhraseList, Position, Who, check_id, one_line,
-};
-pub use trie::{Hit, MatchState, Matcher, Place};
+pub use list::{AlertLevel, Category, ListError, Phrase, PhraseList, Position, Who, check_id};
+pub use trie::{Hit, MatchState, Matcher, Opening, Place};
 
 /// Longest phrase in words after expansion.
 pub const MAX_PHRASE_WORDS: usize = 12;

@@ -1,14 +1,11 @@
 //! The compiled matcher and the few words of state it carries from chunk to chunk.
 
-use foldhash::HashMap;
-
 use super::list::PhraseList;
 use super::pattern::{Step, expand};
+use super::tree::{Branch, Tree};
 use crate::call::Speaker;
-use crate::text::{Lexicon, WordId};
+use crate::text::{Lexicon, Slots, WordId};
 
-/// Edges that are looked through one by one.
-const FEW_EDGES: usize = 8;
 /// Words before a phrase in which a negation undoes it.
 const NEGATION_WINDOW: u32 = 3;
 #[rustfmt::skip]
@@ -67,148 +64,149 @@ impl MatchState {
 #[derive(Debug, Default)]
 pub struct Matcher {
     nodes: Vec<Node>,
-    /// Where exact words lead from each node but the first, by node and then by word.
-    edges: Vec<(WordId, u32)>,
-    words: Vec<Word>,
+    /// Where exact words lead from each node but the first.
+    edges: Slots,
+    /// Phrases that end, node by node.
+    ends: Vec<u32>,
+    /// By their numbers.
+    words: Vec<Opening>,
 }
 
-/// What a word is by itself; by the word's number.
+/// What a word by itself means to phrases.
 #[derive(Clone, Copy, Debug, Default)]
-struct Word {
-    /// Where phrases go on that begin with it. Most words begin none, so most cost no hash.
-    begins: Option<u32>,
+pub struct Opening {
+    /// Where phrases go on that begin with it; 0 when none does.
+    begins: u32,
     negates: bool,
 }
 
-#[derive(Debug, Default)]
+/// A [`Branch`], laid out for reading.
+#[derive(Clone, Copy, Debug, Default)]
 struct Node {
-    any: Option<u32>,
-    /// Its first edge and how many it has. Most have one to three, so looking through them takes
-    /// one reach into memory, where a hash took several.
-    first_edge: u32,
-    edges: u32,
-    /// Phrases that end here.
-    ends: Vec<u32>,
+    /// One bit for the words that lead on, by the low bits of their numbers. Nearly every word
+    /// that leads nowhere is known by it without a look at the edges.
+    marks: u64,
+    any: u32,
+    /// Its phrases in [`Matcher::ends`].
+    first_end: u32,
+    ends: u32,
 }
 
-/// Edges while the tree is built.
-type Edges = HashMap<(u32, WordId), u32>;
+fn mark(word: WordId) -> u64 {
+    1 << (word.0 % 64)
+}
+
+/// The key of an edge in [`Matcher::edges`].
+fn edge(node: u32, word: WordId) -> u128 {
+    WordId(node).then(word)
+}
 
 impl Matcher {
     /// Compiles `list`, adding its words to `lexicon`.
     pub fn new(list: &PhraseList, lexicon: &mut Lexicon) -> Matcher {
-        let mut edges = Edges::default();
-        let mut matcher = Matcher { nodes: vec![Node::default()], ..Matcher::default() };
-        for (index, phrase) in list.phrases().iter().enumerate() {
+        let mut tree = Tree::new();
+        for (index, phrase) in (0..).zip(list.phrases()) {
             // The list was checked when it was read, so every pattern expands.
             for steps in expand(&phrase.pattern).unwrap_or_default() {
-                matcher.insert(&mut edges, &steps, index as u32, lexicon);
+                let words = steps.iter().map(|step| match step {
+                    Step::Word(word) => Some(lexicon.intern(word)),
+                    Step::Any => None,
+                });
+                tree.insert(words, index);
             }
         }
         let negations = NEGATIONS.map(|word| lexicon.intern(word));
-        matcher.words = vec![Word::default(); lexicon.len()];
-        matcher.lay_out(edges);
+        let words = vec![Opening::default(); lexicon.len()];
+        let mut matcher = Matcher { words, ..Matcher::default() };
+        for (number, branch) in (0..).zip(tree.share()) {
+            matcher.add(number, &branch);
+        }
         for word in negations {
             matcher.words[word.0 as usize].negates = true;
         }
         matcher
     }
 
-    /// Puts the edges of each node side by side; those of the first are known by their words.
-    fn lay_out(&mut self, edges: Edges) {
-        let mut edges: Vec<_> = edges.into_iter().collect();
-        edges.sort_unstable_by_key(|(from, _)| *from);
-        for ((node, word), next) in edges {
-            if node == 0 {
-                self.words[word.0 as usize].begins = Some(next);
-                continue;
+    fn add(&mut self, number: u32, branch: &Branch) {
+        let mut node = Node {
+            marks: 0,
+            any: branch.any,
+            first_end: self.ends.len() as u32,
+            ends: branch.ends.len() as u32,
+        };
+        self.ends.extend(&branch.ends);
+        for (&word, &next) in &branch.exact {
+            if number == 0 {
+                self.words[word.0 as usize].begins = next;
+            } else {
+                node.marks |= mark(word);
+                self.edges.insert(edge(number, word), next);
             }
-            let own = &mut self.nodes[node as usize];
-            if own.edges == 0 {
-                own.first_edge = self.edges.len() as u32;
-            }
-            own.edges += 1;
-            self.edges.push((word, next));
         }
+        self.nodes.push(node);
     }
 
-    /// Where `word` leads from a node.
-    fn edge(&self, node: &Node, word: WordId) -> Option<u32> {
-        let first = node.first_edge as usize;
-        let own = &self.edges[first..first + node.edges as usize];
-        if own.len() <= FEW_EDGES {
-            return own.iter().find(|(label, _)| *label == word).map(|(_, next)| *next);
-        }
-        own.binary_search_by_key(&word, |(label, _)| *label).ok().map(|place| own[place].1)
+    /// What `word` by itself means to the phrases.
+    pub fn opening(&self, word: WordId) -> Opening {
+        self.words.get(word.0 as usize).copied().unwrap_or_default()
     }
 
-    fn insert(&mut self, edges: &mut Edges, steps: &[Step], phrase: u32, lexicon: &mut Lexicon) {
-        let mut node = 0;
-        for step in steps {
-            let fresh = self.nodes.len() as u32;
-            let next = match step {
-                Step::Word(word) => *edges.entry((node, lexicon.intern(word))).or_insert(fresh),
-                Step::Any => *self.nodes[node as usize].any.get_or_insert(fresh),
-            };
-            if next == fresh {
-                self.nodes.push(Node::default());
-            }
-            node = next;
-        }
-        let ends = &mut self.nodes[node as usize].ends;
-        if !ends.contains(&phrase) {
-            ends.push(phrase);
-        }
-    }
-
-    /// Takes one more word of the open turn; calls `found` for every phrase that ends with it
-    /// and that `speaker` may say.
+    /// Takes one more word of the open turn, with what [`Matcher::opening`] says of it; calls
+    /// `found` for every phrase that ends with it and that `speaker` may say.
     pub fn step(
         &self,
         list: &PhraseList,
         state: &mut MatchState,
         speaker: Speaker,
-        word: WordId,
+        (word, opening): (WordId, Opening),
         place: Place,
         mut found: impl FnMut(Hit),
     ) {
-        let own = self.words.get(word.0 as usize).copied().unwrap_or_default();
         let waiting = state.active.len();
         for index in 0..waiting {
             let active = state.active[index];
-            let from = &self.nodes[active.node as usize];
-            for node in self.edge(from, word).into_iter().chain(from.any) {
-                self.report(list, speaker, node, &active, place, &mut found);
-                state.active.push(Active { node, ..active });
+            let from = self.nodes[active.node as usize];
+            let marked = from.marks & mark(word) != 0;
+            let exact = if marked { self.edges.get(edge(active.node, word)) } else { None };
+            for node in [exact.unwrap_or_default(), from.any].into_iter().filter(|node| *node > 0) {
+                self.reach(list, state, speaker, Active { node, ..active }, place, &mut found);
             }
         }
-        if let Some(node) = own.begins {
+        if opening.begins > 0 {
             let negated = state.last_negation.is_some_and(|at| state.words - at <= NEGATION_WINDOW);
-            let begun = Active { node, from: place, negated };
-            self.report(list, speaker, node, &begun, place, &mut found);
-            state.active.push(begun);
+            let begun = Active { node: opening.begins, from: place, negated };
+            self.reach(list, state, speaker, begun, place, &mut found);
         }
-        state.active.drain(..waiting);
-        if own.negates {
+        if waiting > 0 {
+            state.active.drain(..waiting);
+        }
+        if opening.negates {
             state.last_negation = Some(state.words);
         }
         state.words += 1;
     }
 
-    fn report(
+    /// Words have led to the node of `active`: reports the phrases that end there, and waits for
+    /// those that go on.
+    fn reach(
         &self,
         list: &PhraseList,
+        state: &mut MatchState,
         speaker: Speaker,
-        node: u32,
-        active: &Active,
+        active: Active,
         to: Place,
         found: &mut impl FnMut(Hit),
     ) {
-        for &phrase in &self.nodes[node as usize].ends {
+        let node = self.nodes[active.node as usize];
+        let first = node.first_end as usize;
+        for &phrase in &self.ends[first..first + node.ends as usize] {
             let entry = &list.phrases()[phrase as usize];
             if entry.who.includes(speaker) && !(entry.unless_negated && active.negated) {
                 found(Hit { phrase, from: active.from, to });
             }
+        }
+        if node.marks != 0 || node.any > 0 {
+            state.active.push(active);
         }
     }
 }
@@ -243,6 +241,7 @@ mod tests {
             for token in tokenise(chunk) {
                 let place = Place { seq: seq as u64, start: token.start, end: token.end };
                 let word = lexicon.get(&token.word);
+                let word = (word, matcher.opening(word));
                 matcher.step(&list, &mut state, speaker, word, place, |hit| {
                     let pattern = list.phrases()[hit.phrase as usize].pattern.clone();
                     hits.push((pattern, hit.from.seq, hit.to.seq));

@@ -106,7 +106,7 @@ async fn a_socket_ends_with_its_token() {
     publish(&file, &key);
     let server = Server::with_config(&(config(&file) + "leeway_s = 0\n"));
     let mut short = claims();
-    short["exp"] = json!(short["exp"].as_u64().unwrap() - 597);
+    short["exp"] = json!(short["exp"].as_u64().unwrap() - 592);
     let token = sign(&key, &json!({"alg": "EdDSA"}), &short);
     let (mut peer, _) = board(&server, &token).await;
     assert_eq!(peer.close_code().await, 4401);

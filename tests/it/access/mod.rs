@@ -24,6 +24,11 @@ pub fn new_token(dir: &Path, arguments: &[&str]) -> (String, String) {
     (id, text.split_whitespace().last().unwrap().to_owned())
 }
 
+/// The part of a token that nobody must see; it may hold the sign that parts the others.
+fn secret(token: &str) -> &str {
+    token.splitn(3, '_').nth(2).unwrap()
+}
+
 /// The text alone.
 pub fn token(dir: &Path, arguments: &[&str]) -> String {
     new_token(dir, arguments).1

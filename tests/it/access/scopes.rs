@@ -146,6 +146,7 @@ async fn what_leaves_the_scope_is_sent_once_more_and_then_no_more() {
     scene.pbx.acked("seen", 4).await;
     let after = serde_json::to_string(&peer.quiet("q").await).unwrap();
     assert!(!after.contains("said elsewhere") && !after.contains("and more"), "{after}");
+    assert!(!after.contains("\"seen\""), "nor its risk: {after}");
     let again = peer.command("w2", json!({"type": "watch", "call_id": "seen"})).await;
     assert_eq!(again["code"], "not_found");
     assert_eq!(ask(&scene.server, &scene.narrow, "/v1/calls/seen").await.0, 404);

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::Desk;
 use super::changes::Before;
 use super::platform::Link;
+use super::quota::Reserved;
 use crate::call::Timestamp;
 use crate::engine::effects::{CallPhase, Effects, Said, Score};
 use crate::engine::event::{Event, Recorded};
@@ -37,6 +38,8 @@ pub(super) struct LiveCall {
     pub engine: Arc<Engine>,
     /// The connection that may write to it.
     pub owner: Option<Arc<Link>>,
+    /// Counts it, while it is open, for whoever opened it or came back for it last.
+    pub reserved: Option<Reserved>,
     /// When it counts as abandoned, while no connection holds it.
     pub absent_until: Option<Timestamp>,
     /// Before that, no deadline of a rule passes for want of words: the platform has just come
@@ -64,6 +67,7 @@ impl LiveCall {
             state,
             engine,
             owner: None,
+            reserved: None,
             absent_until: None,
             words_until: None,
             scheduled: None,
@@ -146,6 +150,7 @@ impl Desk {
         let score = self.submit(call, before, recorded, effects, timing, archived, permit, ticket);
         if was_open != call.is_open() {
             self.shelf.phase_changed(call);
+            call.reserved = None;
         }
         if call.state.ended_for_good() {
             call.engine = self.engines.present();

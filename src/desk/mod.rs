@@ -16,6 +16,7 @@ mod model_tests;
 mod people;
 mod platform;
 mod presence;
+mod quota;
 mod reach;
 mod recover;
 mod rulesets;
@@ -40,6 +41,7 @@ pub use erase::EraseError;
 pub use metrics::Metrics;
 pub use people::{Answer, Person};
 pub use platform::{Later, Now, Platform, Taken};
+pub use quota::Quota;
 pub use rulesets::unusable_ruleset;
 
 use budget::Budget;
@@ -69,6 +71,10 @@ pub struct Settings {
     pub max_call_attributes_bytes: usize,
     /// Most calls that one connection may hold; one more is refused with `too_many_calls`.
     pub max_calls_per_connection: usize,
+    /// Most calls that one token may have open over all its connections, those that wait for
+    /// theirs to come back included; where there are no tokens, one address. One more is refused
+    /// with `too_many_calls`. After a restart a call counts once its platform is back.
+    pub max_calls_per_token: usize,
     /// Bytes of final chunks that an open call keeps in memory for its archive; over it they go
     /// to the tables before the call ends.
     pub max_unarchived_bytes: usize,
@@ -87,6 +93,7 @@ impl Default for Settings {
             remembered_calls: 100_000,
             max_call_attributes_bytes: 65_536,
             max_calls_per_connection: 10_000,
+            max_calls_per_token: 10_000,
             max_unarchived_bytes: 262_144,
             max_rulesets: 16,
         }
@@ -100,6 +107,7 @@ impl Settings {
         for (name, value) in [
             ("max_open_calls", self.max_open_calls),
             ("max_calls_per_connection", self.max_calls_per_connection),
+            ("max_calls_per_token", self.max_calls_per_token),
         ] {
             if value == 0 {
                 return Err(format!("`{name}` is 0; no call would be taken, set at least 1"));

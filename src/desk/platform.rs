@@ -8,6 +8,7 @@ use foldhash::{HashMap, HashMapExt};
 
 use super::Desk;
 use super::live_call::{Applied, LiveCall, SharedCall, Ticket};
+use super::quota::{Quota, Reserved};
 use super::reach::forbidden;
 use super::shelf::Known;
 use crate::engine::CallState;
@@ -93,6 +94,8 @@ pub struct Platform {
     grace_s: u32,
     /// Calls outside are as if they were not there.
     pub(super) scopes: Arc<Scopes>,
+    /// Whose calls they are, where those are counted.
+    quota: Option<Arc<Quota>>,
 }
 
 /// What a connection knows of a call it started.
@@ -120,6 +123,7 @@ impl Platform {
             held: 0,
             grace_s,
             scopes: Arc::default(),
+            quota: None,
         }
     }
 
@@ -129,6 +133,13 @@ impl Platform {
         let mut platform = Platform::new(desk);
         platform.grace_s = grace_s;
         platform
+    }
+
+    /// Its calls count among those of `quota`.
+    #[must_use]
+    pub fn counted(mut self, quota: &Arc<Quota>) -> Platform {
+        self.quota = Some(Arc::clone(quota));
+        self
     }
 
     /// Hears of commits and of calls that were taken over.
@@ -214,15 +225,12 @@ impl Platform {
                     if !self.may_open(&start) {
                         return Taken::refused(forbidden(&start.call_id, None));
                     }
-                    if !desk.shelf.reserve() {
-                        desk.metrics.too_many_calls(desk.settings.max_open_calls);
-                        return Taken::refused(too_many(
-                            start.call_id,
-                            desk.settings.max_open_calls,
-                            "here",
-                        ));
-                    }
-                    let call = self.open(desk, start, permit);
+                    let reserved = match self.reserve(desk, &start.call_id) {
+                        Ok(reserved) => reserved,
+                        Err(refused) => return refused,
+                    };
+                    let mut call = self.open(desk, start, permit);
+                    call.reserved = reserved;
                     let call_id = Arc::clone(&call.call_id);
                     let call = SharedCall::new(call);
                     shard.insert(Arc::clone(&call_id), Known::Live(Arc::clone(&call)));
@@ -250,6 +258,25 @@ impl Platform {
                     }
                 }
             }
+        }
+    }
+
+    /// Takes a place among the open calls.
+    fn reserve(&self, desk: &Desk, call_id: &str) -> Result<Option<Reserved>, Taken> {
+        let refused = |most, place| {
+            desk.metrics.too_many_calls(most);
+            Taken::refused(too_many(call_id.to_owned(), most, place))
+        };
+        let reserved = match &self.quota {
+            None => None,
+            Some(quota) => match quota.reserve() {
+                None => return Err(refused(quota.most(), "with this token or from this address")),
+                reserved => reserved,
+            },
+        };
+        match desk.shelf.reserve() {
+            true => Ok(reserved),
+            false => Err(refused(desk.settings.max_open_calls, "here")),
         }
     }
 
@@ -286,14 +313,11 @@ impl Platform {
         let call_id = Arc::clone(&call.call_id);
         let ended = call.state.ended_for_good();
         let reopened = !ended && !call.is_open();
-        if reopened && !desk.shelf.reserve() {
-            desk.metrics.too_many_calls(desk.settings.max_open_calls);
-            return Taken::refused(too_many(
-                call_id.to_string(),
-                desk.settings.max_open_calls,
-                "here",
-            ));
-        }
+        let reserved = match reopened.then(|| self.reserve(desk, &call_id)) {
+            Some(Err(refused)) => return refused,
+            Some(Ok(reserved)) => reserved,
+            None => self.quota.as_ref().filter(|_| !ended).map(Quota::take_over),
+        };
         let (ticket, _) = self.ticket();
         if reopened {
             desk.metrics.call_reopened(&call_id);
@@ -303,6 +327,7 @@ impl Platform {
         }
         if !ended {
             call.absent_until = None;
+            call.reserved = reserved;
             let delay_ms = call.engine.settings.transcript_delay_ms;
             call.words_until = Some(desk.clock.now().plus_ms(delay_ms));
             let before = call.owner.replace(Arc::clone(&self.link));

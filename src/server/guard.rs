@@ -5,15 +5,16 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::middleware::Next;
 
-use super::listener::{is_certified, peer, upgrade};
-use super::rest::problem;
+use super::guests::{Guest, Visit};
+use super::listener::{guest, is_certified, peer, upgrade};
+use super::rest::{problem, too_many};
 use super::socket::close;
 use super::tls::Tls;
 use super::{App, Settings, handshake, signature};
@@ -50,6 +51,10 @@ pub(super) struct Caller {
     pub peer: Option<IpAddr>,
     /// Of a vendor that has shown nothing but perhaps a signature.
     pub is_unproven: bool,
+    /// Whose limits hold for it.
+    pub guest: Arc<Guest>,
+    /// Counts a websocket for as long as it is there.
+    _visit: Option<Arc<Visit>>,
 }
 
 /// Why somebody is turned away.
@@ -138,8 +143,12 @@ pub(super) async fn check(
     let query = request.uri().query();
     let shown = offered(request.headers(), query, deed == Deed::Feed);
     let peer = peer(&request);
-    let caller = |grant, is_unproven| Caller { grant, peer, is_unproven };
-    let admitted = match app.gate.admit(&shown) {
+    let here = guest(&app, &request);
+    let caller = |grant: Arc<Grant>, is_unproven| {
+        let guest = app.guests.with(&grant).unwrap_or_else(|| Arc::clone(&here));
+        Caller { grant, peer, is_unproven, guest, _visit: None }
+    };
+    let mut admitted = match app.gate.admit(&shown) {
         Ok(grant) => caller(grant, false),
         Err(_) if needs == Needs::Webhook && shown.is_empty() && signature::any(&app.settings) => {
             caller(Arc::new(Grant::signed()), true)
@@ -149,12 +158,39 @@ pub(super) async fn check(
     if !admitted.grant.may(deed) {
         return refuse(&app, needs, path, request, Refusal::Forbidden, Some(&admitted));
     }
+    if let Err(refused) = count(&app, needs, &mut admitted) {
+        return *refused;
+    }
     // A websocket is listed once it is one.
     if !matches!(needs, Needs::Socket(..)) {
         app.audit.seen(&admitted, path);
     }
     request.extensions_mut().insert(admitted);
     next.run(request).await
+}
+
+/// Holds who was let in to its limits. Before a websocket is one, so that it can be told.
+fn count(app: &App, needs: Needs, caller: &mut Caller) -> Result<(), Box<Response<Body>>> {
+    let (limit, text) = match needs {
+        Needs::Socket(..) => {
+            // Of an address all connections are counted already.
+            if caller.grant.token.is_none() {
+                return Ok(());
+            }
+            caller._visit = caller.guest.visit(app.settings.max_sockets_per_token).map(Arc::new);
+            if caller._visit.is_some() {
+                return Ok(());
+            }
+            ("max_sockets_per_token", "this token has too many websockets open; close some")
+        }
+        Needs::Token(_) if !caller.guest.reads(Instant::now()) => {
+            ("requests_per_s_per_token", "too many requests; slow down")
+        }
+        // Webhooks count as messages.
+        _ => return Ok(()),
+    };
+    app.metrics.over_limit(limit, caller.peer);
+    Err(Box::new(too_many(text)))
 }
 
 fn refuse(

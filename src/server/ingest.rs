@@ -20,7 +20,7 @@ use super::listener::upgrade;
 use super::metrics::{Metrics, Refusal};
 use super::pace::Pace;
 use super::socket::{Socket, Step, close};
-use super::{App, handshake, rest, vendor};
+use super::{App, Settings, handshake, rest, vendor};
 use crate::desk::{Later, Now, Platform, Taken};
 use crate::hub::Publication;
 use crate::journal::Permit;
@@ -206,6 +206,10 @@ struct Connection {
     pending: VecDeque<Pending>,
     pending_bytes: usize,
     pace: Pace,
+    /// All connections of its guest together are over their rate until then.
+    slow_until: Option<Instant>,
+    /// It is over its own rate.
+    is_slow: bool,
     /// It was not read in the last round, for want of room.
     paused: bool,
     /// Until a first `call_start`.
@@ -225,7 +229,11 @@ impl Connection {
             socket.skip_binaries(app.metrics.vendor_skips(vendor.format().name()));
         }
         Connection {
-            platform: Platform::new(Arc::clone(&app.desk)).within(Arc::clone(&caller.grant.scopes)),
+            platform: Platform::new(Arc::clone(&app.desk))
+                .within(Arc::clone(&caller.grant.scopes))
+                .counted(&caller.guest.calls),
+            slow_until: None,
+            is_slow: false,
             caller,
             pace: Pace::new(app.settings.ingest_messages_per_s, Instant::now()),
             app,
@@ -271,7 +279,7 @@ impl Connection {
             if self.lost_its_last_call() {
                 return Some((close::TAKEN_OVER, "the last call here was taken over"));
             }
-            let wait = self.pace.wait(Instant::now());
+            let wait = self.wait();
             let may_read = self.note_room() && wait.is_none();
             let mut pause = pin!(wait.map(tokio::time::sleep));
             let mut permit = pin!(self.has_work().then(|| app.desk.journal().permit()));
@@ -318,6 +326,17 @@ impl Connection {
         }
     }
 
+    /// How long it is not read, because it or its guest was too fast.
+    fn wait(&mut self) -> Option<Duration> {
+        let now = Instant::now();
+        let own = self.pace.wait(now);
+        if own.is_some() && !self.is_slow {
+            self.app.metrics.slowed_by("messages").inc();
+        }
+        self.is_slow = own.is_some();
+        own.max(self.slow_until.and_then(|until| until.checked_duration_since(now)))
+    }
+
     /// That all is written matters only to who waits for room.
     fn poll_socket(&mut self, context: &mut Context<'_>, may_read: bool) -> Poll<Step> {
         loop {
@@ -354,8 +373,22 @@ impl Connection {
 
     /// Takes what has arrived, within the batch and the credits. `Some` when the socket is over.
     fn read_batch(&mut self, first: Utf8Bytes) -> Option<Option<(u16, &'static str)>> {
-        let settings = &self.app.settings;
         let read = Instant::now();
+        let over = self.read_more(first, read);
+        let bytes = self.inbox.iter().map(|(text, _)| text.len()).sum();
+        if let Some(wait) = self.caller.guest.sends(self.inbox.len(), bytes, read) {
+            self.app.metrics.slowed_by("token").inc();
+            self.slow_until = Some(read + wait);
+        }
+        over
+    }
+
+    fn read_more(
+        &mut self,
+        first: Utf8Bytes,
+        read: Instant,
+    ) -> Option<Option<(u16, &'static str)>> {
+        let settings = &self.app.settings;
         let messages = settings.read_batch.min(settings.credits - self.pending.len());
         let mut bytes = self.pending_bytes + first.len();
         self.inbox.push_back((first, read));
@@ -481,6 +514,9 @@ impl Connection {
             self.app.audit.refused(Some(caller), caller.peer, on, code);
         }
         self.app.metrics.errors.get_or_create(&Refusal { code }).inc();
+        let Settings { ingest_messages_per_s, errors_per_s, .. } = &self.app.settings;
+        let cost = f64::from(*ingest_messages_per_s) / f64::from(*errors_per_s);
+        self.pace.spend((cost - 1.0).max(0.0), Instant::now());
         self.socket.send(Answer::refused(problem).to_json());
     }
 

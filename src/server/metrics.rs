@@ -11,6 +11,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use super::guard::REFUSED;
+use super::seldom::Seldom;
 use crate::access::Change;
 
 /// Which websocket endpoint.
@@ -50,6 +51,18 @@ pub(super) struct Webhook {
     pub status: u16,
 }
 
+/// What slowed a websocket down.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Slowed {
+    pub by: &'static str,
+}
+
+/// Which limit of an address or a token.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Limit {
+    pub limit: &'static str,
+}
+
 /// Counters of the server; each method is one event, logged and counted in one place.
 #[derive(Clone, Debug)]
 pub(super) struct Metrics {
@@ -69,6 +82,15 @@ pub(super) struct Metrics {
     pub commands: Counter,
     pub rules_reloads: Family<Reload, Counter>,
     pub refused_connections: Counter,
+    pub over_limit: Family<Limit, Counter>,
+    pub guests: Gauge,
+    pub idle_connections: Gauge,
+    pub idle_closed: Counter,
+    pub bodies: Gauge,
+    pub bodies_given_up: Counter,
+    pub stalled: Counter,
+    pub slowed: Family<Slowed, Counter>,
+    warned: Seldom,
     pub refused: Family<Webhook, Counter>,
     pub access_changes: Family<Reload, Counter>,
     pub handshakes_failed: Counter,
@@ -101,6 +123,15 @@ impl Metrics {
             commands: Counter::default(),
             rules_reloads: Family::default(),
             refused_connections: Counter::default(),
+            over_limit: Family::default(),
+            guests: Gauge::default(),
+            idle_connections: Gauge::default(),
+            idle_closed: Counter::default(),
+            bodies: Gauge::default(),
+            bodies_given_up: Counter::default(),
+            stalled: Counter::default(),
+            slowed: Family::default(),
+            warned: Seldom::default(),
             refused: Family::default(),
             access_changes: Family::default(),
             handshakes_failed: Counter::default(),
@@ -138,6 +169,34 @@ impl Metrics {
             "Connections over the limit",
             metrics.refused_connections.clone(),
         );
+        all.register(
+            "over_limit",
+            "What was refused over a limit of an address or a token",
+            metrics.over_limit.clone(),
+        );
+        all.register("guests", "Addresses and tokens that are known", metrics.guests.clone());
+        all.register(
+            "idle_connections",
+            "Connections without a request",
+            metrics.idle_connections.clone(),
+        );
+        all.register(
+            "idle_closed",
+            "Connections without a request, closed for others",
+            metrics.idle_closed.clone(),
+        );
+        all.register("bodies", "Bodies that are arriving", metrics.bodies.clone());
+        all.register(
+            "bodies_given_up",
+            "Bodies given up for others",
+            metrics.bodies_given_up.clone(),
+        );
+        all.register(
+            "stalled",
+            "Connections closed because the peer took nothing",
+            metrics.stalled.clone(),
+        );
+        all.register("slowed", "Websockets read more slowly for a while", metrics.slowed.clone());
         all.register(
             "refused_requests",
             "Requests without a token that does",
@@ -286,7 +345,22 @@ impl Metrics {
 
     pub fn connection_refused(&self, peer: SocketAddr, limit: usize) {
         self.refused_connections.inc();
-        tracing::warn!(%peer, limit, "connection refused: too many are open");
+        if self.warned.may() {
+            tracing::warn!(%peer, limit, "connection refused: too many are open");
+        }
+    }
+
+    /// A guest was refused something over a limit of its own.
+    pub fn over_limit(&self, limit: &'static str, peer: Option<IpAddr>) {
+        self.over_limit.get_or_create(&Limit { limit }).inc();
+        if self.warned.may() {
+            tracing::warn!(?peer, limit, "refused: over a limit in [server]");
+        }
+    }
+
+    /// The counter of what slowed websockets down.
+    pub fn slowed_by(&self, by: &'static str) -> Counter {
+        self.slowed.get_or_create(&Slowed { by }).clone()
     }
 
     pub fn reading_failed(&self, error: &str) {

@@ -8,8 +8,10 @@ mod contracts;
 mod docs;
 mod erase;
 mod guard;
+mod guests;
 mod handshake;
 mod ingest;
+mod line;
 mod listener;
 mod lists;
 mod metrics;
@@ -19,6 +21,7 @@ mod reload;
 mod rest;
 mod routes;
 mod running;
+mod seldom;
 mod settings;
 mod signature;
 mod socket;
@@ -26,6 +29,7 @@ mod socket;
 mod tests;
 mod tls;
 mod vendor;
+mod waiting;
 mod webhooks;
 
 use std::sync::Arc;
@@ -72,6 +76,14 @@ struct App {
     http: TaskTracker,
     /// Connections in progress, websockets included.
     connections: Arc<Semaphore>,
+    /// Those that are refused and have still to hear it.
+    refusals: Arc<Semaphore>,
+    /// Who takes how much.
+    guests: guests::Guests,
+    /// Connections without a request.
+    idle: Arc<waiting::WaitingRoom>,
+    /// Bodies of requests that are still arriving.
+    bodies: Arc<waiting::WaitingRoom>,
     /// Whole calls being scored for REST.
     scoring: Arc<Semaphore>,
     /// Lists being read for REST.

@@ -18,9 +18,20 @@ impl Pace {
 
     /// Counts one. False when that was too much.
     pub fn take(&mut self, now: Instant) -> bool {
+        self.spend(1.0, now)
+    }
+
+    /// Counts so many at once. False when that was too much.
+    pub fn spend(&mut self, cost: f64, now: Instant) -> bool {
         self.fill(now);
-        self.left -= 1.0;
+        self.left -= cost;
         self.left >= 0.0
+    }
+
+    /// Whether nothing of what was counted matters any more.
+    pub fn is_full(&mut self, now: Instant) -> bool {
+        self.fill(now);
+        self.left >= self.per_s * 2.0
     }
 
     /// How long to wait until one more is allowed.

@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use serde::Serialize;
 
 use super::App;
+use super::waiting::Waiting;
 use crate::call::Call;
 use crate::engine::score_call;
 use crate::journal::Health;
@@ -21,27 +22,28 @@ const DISCARD_BYTES: usize = 16 << 20;
 
 /// `POST /v1/score`: keeps nothing.
 pub(super) async fn score(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
-    let Ok(permit) = Arc::clone(&app.scoring).try_acquire_owned() else {
-        return overloaded("other calls are being scored; try again");
-    };
     let (parts, content) = request.into_parts();
     let limit = app.settings.score_body_bytes;
     let bytes = match body(&app, &parts.headers, content, limit).await {
         Ok(bytes) => bytes,
         Err(response) => return *response,
     };
-    let read = std::str::from_utf8(&bytes).map_err(|_| "the text is not UTF-8".to_owned());
-    let call: Call = match read.and_then(Call::parse) {
-        Ok(call) => call,
-        Err(error) => {
-            let text = format!("the body must be one call as in data/README.md: {error}");
-            return problem(StatusCode::BAD_REQUEST, "bad_request", &text);
-        }
+    // Only now: a body that comes slowly keeps nobody from scoring.
+    let Ok(permit) = Arc::clone(&app.scoring).try_acquire_owned() else {
+        return overloaded("other calls are being scored; try again");
     };
     let engine = app.desk.engine();
     // A long call takes a while; the threads that serve sockets have no time for it.
     let scored = tokio::task::spawn_blocking(move || {
         let _permit = permit;
+        let read = std::str::from_utf8(&bytes).map_err(|_| "the text is not UTF-8".to_owned());
+        let call: Call = match read.and_then(Call::parse) {
+            Ok(call) => call,
+            Err(error) => {
+                let text = format!("the body must be one call as in data/README.md: {error}");
+                return problem(StatusCode::BAD_REQUEST, "bad_request", &text);
+            }
+        };
         let turns = score_call(&engine, &call, false);
         json_body(StatusCode::OK, &ScoredCall { call_id: &call.id, turns })
     });
@@ -78,7 +80,16 @@ pub(super) async fn body(
         (bytes, length)
     };
     let patience = Duration::from_secs(app.settings.body_timeout_s);
-    match tokio::time::timeout(patience, read).await {
+    let waiting = Waiting::new(&app.bodies);
+    let read = tokio::select! {
+        biased;
+        read = tokio::time::timeout(patience, read) => read,
+        () = waiting.pushed_out() => {
+            let text = "too many bodies are arriving, and this one for longest; try again";
+            return Err(Box::new(overloaded(text)));
+        }
+    };
+    match read {
         Ok((bytes, length)) if length <= limit => Ok(bytes),
         Ok(_) => {
             app.metrics.bodies_refused.inc();
@@ -149,7 +160,15 @@ pub(super) fn no_content() -> Response<Body> {
 
 /// 503 with the advice to come back.
 pub(super) fn overloaded(message: &str) -> Response<Body> {
-    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, "overloaded", message);
+    come_back(problem(StatusCode::SERVICE_UNAVAILABLE, "overloaded", message))
+}
+
+/// 429 with the advice to come back: the guest, not the server, has too much.
+pub(super) fn too_many(message: &str) -> Response<Body> {
+    come_back(problem(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message))
+}
+
+fn come_back(mut response: Response<Body>) -> Response<Body> {
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }

@@ -13,8 +13,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::guests::Guests;
 use super::lists::Readings;
 use super::tls::{Settings as TlsSettings, Tls};
+use super::waiting::WaitingRoom;
 use super::webhooks::Shelf;
 use super::{App, Settings, audit, guard, listener, metrics, reload};
 use crate::access;
@@ -189,6 +191,18 @@ pub async fn start(
         metrics.webhook_calls.clone(),
         metrics.webhook_evictions.clone(),
     );
+    let calls_per_guest = desk.settings().max_calls_per_token;
+    let guests = Guests::new(&rooms.server, calls_per_guest, metrics.guests.clone());
+    let idle = WaitingRoom::new(
+        rooms.server.max_idle_connections,
+        metrics.idle_connections.clone(),
+        metrics.idle_closed.clone(),
+    );
+    let bodies = WaitingRoom::new(
+        rooms.server.max_bodies,
+        metrics.bodies.clone(),
+        metrics.bodies_given_up.clone(),
+    );
     let egress_metrics = egress::Metrics::register(&mut registry);
     let egress = outbox.map(|outbox| egress::start(opened, &outbox, &egress_metrics));
     let app = Arc::new(App {
@@ -203,6 +217,10 @@ pub async fn start(
         egress,
         limits,
         connections: Arc::new(Semaphore::new(rooms.server.max_connections)),
+        refusals: Arc::new(Semaphore::new(listener::MAX_REFUSALS)),
+        guests,
+        idle,
+        bodies,
         scoring: Arc::new(Semaphore::new(rooms.server.max_scoring)),
         readings,
         settings: rooms.server,

@@ -23,10 +23,27 @@ pub struct Settings {
     pub frame_ancestors: Vec<String>,
     /// Most connections at a time; one more gets 503 at once.
     pub max_connections: usize,
-    /// Longest time for the head of a request, and for an idle connection.
+    /// Most connections from one address (of IPv6: one /64 network) at a time; one more gets 429.
+    pub max_connections_per_address: usize,
+    /// Most websockets of one token at a time; one more gets 429.
+    pub max_sockets_per_token: usize,
+    /// Most connections without a request in progress: those that shake hands, have not asked
+    /// anything yet, or may ask again. For one more, the one that waits longest is closed.
+    pub max_idle_connections: usize,
+    /// Longest time for the head of a request, for an idle connection, and for a TLS handshake.
     pub header_timeout_s: u64,
     /// Longest time for the body of a request.
     pub body_timeout_s: u64,
+    /// Most bodies of requests that are arriving at a time; for one more, the one that is on its
+    /// way longest is given up with 503.
+    pub max_bodies: usize,
+    /// Longest time in which a peer takes nothing of what waits for it, on any connection.
+    pub stalled_s: u64,
+    /// Requests a second from one address; over twice that at once the next get 429.
+    pub requests_per_s_per_address: u32,
+    /// Requests a second that need a token, of one token (where there are no tokens, from one
+    /// address); over twice that at once the next get 429.
+    pub requests_per_s_per_token: u32,
     /// Largest body of `POST /v1/score`.
     pub score_body_bytes: usize,
     /// Largest body of `POST /v1/webhooks/{format}`.
@@ -63,6 +80,19 @@ pub struct Settings {
     pub credit_bytes: usize,
     /// Messages a second of one ingest connection; over it the socket is read more slowly.
     pub ingest_messages_per_s: u32,
+    /// Messages a second of one token (where there are no tokens, from one address) over all
+    /// its ingest connections and webhooks; over it sockets are read more slowly, webhooks get 429.
+    pub messages_per_s_per_token: u32,
+    /// The same for bytes.
+    pub bytes_per_s_per_token: u32,
+    /// Messages a second of one ingest connection that are refused; over it the socket is read
+    /// more slowly.
+    pub errors_per_s: u32,
+    /// Pings and pongs a second of one websocket; over it the socket is read more slowly.
+    pub pings_per_s: u32,
+    /// Bytes a second of one websocket that are no message: pings, empty pieces, audio; over it
+    /// the socket is read more slowly.
+    pub other_bytes_per_s: u32,
     /// Most messages taken from a socket before answers are sent. Larger batches cost less per
     /// message and hold answers back a little longer.
     pub read_batch: usize,
@@ -84,8 +114,15 @@ impl Default for Settings {
             allowed_origins: Vec::new(),
             frame_ancestors: vec!["'self'".to_owned()],
             max_connections: 10_000,
+            max_connections_per_address: 5_000,
+            max_sockets_per_token: 5_000,
+            max_idle_connections: 1_000,
             header_timeout_s: 30,
             body_timeout_s: 30,
+            max_bodies: 64,
+            stalled_s: 60,
+            requests_per_s_per_address: 1_000,
+            requests_per_s_per_token: 100,
             score_body_bytes: 4 << 20,
             webhook_body_bytes: 1 << 20,
             webhook_calls: 10_000,
@@ -101,6 +138,11 @@ impl Default for Settings {
             credits: 1_024,
             credit_bytes: 4 << 20,
             ingest_messages_per_s: 50_000,
+            messages_per_s_per_token: 100_000,
+            bytes_per_s_per_token: 32 << 20,
+            errors_per_s: 1_000,
+            pings_per_s: 20,
+            other_bytes_per_s: 256 << 10,
             read_batch: 64,
             outbox_bytes: 256 << 10,
             commands_per_s: 20,
@@ -122,6 +164,17 @@ impl Settings {
         }
         for (name, value) in [
             ("max_connections", self.max_connections),
+            ("max_connections_per_address", self.max_connections_per_address),
+            ("max_sockets_per_token", self.max_sockets_per_token),
+            ("max_idle_connections", self.max_idle_connections),
+            ("max_bodies", self.max_bodies),
+            ("requests_per_s_per_address", self.requests_per_s_per_address as usize),
+            ("requests_per_s_per_token", self.requests_per_s_per_token as usize),
+            ("messages_per_s_per_token", self.messages_per_s_per_token as usize),
+            ("bytes_per_s_per_token", self.bytes_per_s_per_token as usize),
+            ("errors_per_s", self.errors_per_s as usize),
+            ("pings_per_s", self.pings_per_s as usize),
+            ("other_bytes_per_s", self.other_bytes_per_s as usize),
             ("max_page_items", self.max_page_items),
             ("max_scoring", self.max_scoring),
             ("webhook_calls", self.webhook_calls),

@@ -12,15 +12,17 @@ use std::time::Duration;
 use futures_util::{FutureExt, Sink, Stream, StreamExt};
 use prometheus_client::metrics::counter::Counter;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 use tokio_util::sync::CancellationToken;
 
+use super::line::Line;
+use super::metrics::Metrics;
+use super::pace::Pace;
 use super::settings::Settings;
-use super::tls::Wire;
 
 /// Hard cap on a frame and on a message; past it the connection cannot be read on.
 const MAX_MESSAGE_BYTES: usize = 1 << 20;
@@ -29,6 +31,13 @@ const READ_BUFFER_BYTES: usize = 4 << 10;
 const WRITE_BUFFER_BYTES: usize = 16 << 10;
 /// Room for the largest message of ours beside a full write buffer.
 const MAX_WRITE_BUFFER_BYTES: usize = 8 << 20;
+/// Bytes beside messages that may come at once. More than the largest message, which counts as
+/// these until all of it is there.
+const OTHER_BYTES: usize = 2 << 20;
+/// What a message's frame may take beside its text.
+const FRAME_BYTES: usize = 64;
+/// How long a socket rests that has used up its bytes beside messages.
+const REST: Duration = Duration::from_millis(125);
 /// How long a peer has to answer our close.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -60,9 +69,15 @@ pub(super) enum Step {
     Over(Option<(u16, &'static str)>),
 }
 
+/// Counts the rests.
+struct Slowed {
+    by_pings: Counter,
+    by_other_bytes: Counter,
+}
+
 /// A websocket of ours.
 pub(super) struct Socket {
-    ws: WebSocketStream<Box<dyn Wire>>,
+    ws: WebSocketStream<Line>,
     outbox: VecDeque<Message>,
     outbox_bytes: usize,
     unflushed: bool,
@@ -71,6 +86,13 @@ pub(super) struct Socket {
     /// The last poll did not read, so silence means nothing.
     paused: bool,
     silent: Duration,
+    /// Pings and pongs.
+    pings: Pace,
+    /// Bytes beside messages that it gets for each rest.
+    rest_bytes: usize,
+    /// It is not read before this is over: too much came that is no message.
+    rest: Option<Pin<Box<Sleep>>>,
+    slowed: Slowed,
     /// The websocket cannot be read on after an error.
     broken: bool,
     /// Reads JSON from binary frames, and counts other ones and reads on, instead of closing for
@@ -80,7 +102,13 @@ pub(super) struct Socket {
 
 impl Socket {
     /// Takes over a connection after its upgrade. `read` is what came behind the handshake.
-    pub async fn new(stream: Box<dyn Wire>, read: Vec<u8>, settings: &Settings) -> Socket {
+    pub async fn new(
+        mut line: Line,
+        read: Vec<u8>,
+        settings: &Settings,
+        metrics: &Metrics,
+    ) -> Socket {
+        line.allow(OTHER_BYTES);
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(WRITE_BUFFER_BYTES)
@@ -88,7 +116,7 @@ impl Socket {
             .max_message_size(Some(MAX_MESSAGE_BYTES))
             .max_frame_size(Some(MAX_MESSAGE_BYTES));
         let role = tokio_tungstenite::tungstenite::protocol::Role::Server;
-        let ws = WebSocketStream::from_partially_read(stream, read, role, Some(config)).await;
+        let ws = WebSocketStream::from_partially_read(line, read, role, Some(config)).await;
         let every = Duration::from_secs(settings.ping_s.max(1));
         let mut ping = tokio::time::interval_at(Instant::now() + every, every);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -101,6 +129,13 @@ impl Socket {
             heard: Instant::now(),
             paused: false,
             silent: Duration::from_secs(settings.silent_s),
+            pings: Pace::new(settings.pings_per_s, std::time::Instant::now()),
+            rest_bytes: rest_bytes(settings.other_bytes_per_s),
+            rest: None,
+            slowed: Slowed {
+                by_pings: metrics.slowed_by("pings"),
+                by_other_bytes: metrics.slowed_by("other_bytes"),
+            },
             broken: false,
             skipped_binaries: None,
         }
@@ -137,12 +172,13 @@ impl Socket {
 
     /// What has arrived already, if anything.
     pub fn try_step(&mut self) -> Option<Step> {
-        loop {
+        while self.rest.is_none() {
             let message = self.ws.next().now_or_never()?;
             if let Some(step) = self.take_in(message) {
                 return Some(step);
             }
         }
+        None
     }
 
     fn push(&mut self, message: Message) {
@@ -165,10 +201,8 @@ impl Socket {
             if std::mem::take(&mut self.paused) {
                 self.heard = Instant::now();
             }
-            while let Poll::Ready(message) = Pin::new(&mut self.ws).poll_next(context) {
-                if let Some(step) = self.take_in(message) {
-                    return Poll::Ready(step);
-                }
+            if let Poll::Ready(step) = self.poll_read(context) {
+                return Poll::Ready(step);
             }
             // The ping timer ticks often enough to look at the clock then only.
             if ticked && self.heard.elapsed() > self.silent {
@@ -178,6 +212,42 @@ impl Socket {
             self.paused = true;
         }
         if written { Poll::Ready(Step::Written) } else { Poll::Pending }
+    }
+
+    /// Reads on, but rests where too much came that is no message.
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Step> {
+        loop {
+            if let Some(rest) = &mut self.rest {
+                if rest.as_mut().poll(context).is_pending() {
+                    return Poll::Pending;
+                }
+                self.rest = None;
+                let spent = self.ws.get_ref().is_spent();
+                let more = if spent { self.rest_bytes } else { 0 };
+                self.ws.get_mut().give_back(more, OTHER_BYTES);
+            }
+            match Pin::new(&mut self.ws).poll_next(context) {
+                Poll::Ready(message) => {
+                    if let Some(step) = self.take_in(message) {
+                        return Poll::Ready(step);
+                    }
+                }
+                Poll::Pending if self.ws.get_ref().is_spent() => {
+                    self.slowed.by_other_bytes.inc();
+                    self.rest = Some(Box::pin(tokio::time::sleep(REST)));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// A ping or a pong came.
+    fn count_ping(&mut self) {
+        let now = std::time::Instant::now();
+        if !self.pings.take(now) {
+            self.slowed.by_pings.inc();
+            self.rest = self.pings.wait(now).map(|wait| Box::pin(tokio::time::sleep(wait)));
+        }
     }
 
     /// Writes what it can. True when something was written and nothing is left.
@@ -212,12 +282,18 @@ impl Socket {
         self.heard = Instant::now();
         self.broken |= matches!(message, Some(Err(_)));
         match message {
-            Some(Ok(Message::Text(text))) => Some(Step::Text(text)),
+            Some(Ok(Message::Text(text))) => {
+                self.ws.get_mut().give_back(text.len() + FRAME_BYTES, OTHER_BYTES);
+                Some(Step::Text(text))
+            }
             Some(Ok(Message::Binary(bytes))) => {
                 if let Some(counter) = &self.skipped_binaries {
                     let is_json = matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['));
                     return match Utf8Bytes::try_from(bytes) {
-                        Ok(text) if is_json => Some(Step::Text(text)),
+                        Ok(text) if is_json => {
+                            self.ws.get_mut().give_back(text.len() + FRAME_BYTES, OTHER_BYTES);
+                            Some(Step::Text(text))
+                        }
                         _ => {
                             counter.inc();
                             None
@@ -227,11 +303,19 @@ impl Socket {
                 over(close::MISUSE, "binary frame; this endpoint takes text frames of JSON")
             }
             // Pings are answered by tungstenite; the answer to a close is written by a flush.
-            Some(Ok(Message::Ping(_) | Message::Close(_))) => {
+            Some(Ok(Message::Ping(_))) => {
+                self.unflushed = true;
+                self.count_ping();
+                None
+            }
+            Some(Ok(Message::Close(_))) => {
                 self.unflushed = true;
                 None
             }
-            Some(Ok(_)) => None,
+            Some(Ok(_)) => {
+                self.count_ping();
+                None
+            }
             Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => {
                 over(close::TOO_BIG, "message over 1 MiB")
             }
@@ -287,4 +371,9 @@ impl Socket {
         // A peer that does not answer is left.
         let _ = tokio::time::timeout(patience, goodbye).await;
     }
+}
+
+/// What a rest is worth. Never nothing, or a socket that has used up its bytes would be read no more.
+fn rest_bytes(per_s: u32) -> usize {
+    (f64::from(per_s) * REST.as_secs_f64()).ceil() as usize
 }

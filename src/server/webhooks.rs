@@ -94,6 +94,10 @@ async fn take(
     let facts = vendor::facts(query, &app.wire).map_err(|text| bad("bad_request", &text))?;
     let (parts, body) = request.into_parts();
     let bytes = rest::body(app, &parts.headers, body, app.settings.webhook_body_bytes).await?;
+    if caller.guest.sends(1, bytes.len(), Instant::now()).is_some() {
+        app.metrics.over_limit("messages_per_s_per_token", caller.peer);
+        return Err(Box::new(rest::too_many("too many messages; slow down")));
+    }
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let parsed = parse(app, format, target, &parts.headers, &bytes);
     let Parsed { format, readings } = match parsed {
@@ -175,8 +179,9 @@ async fn tell(
     facts: &Facts,
 ) -> Result<(), Refusal> {
     let busy = || Box::new(rest::overloaded("the journal has no room; try again"));
-    let mut platform =
-        Platform::of_webhooks(Arc::clone(&app.desk)).within(Arc::clone(&caller.grant.scopes));
+    let scopes = Arc::clone(&caller.grant.scopes);
+    let platform = Platform::of_webhooks(Arc::clone(&app.desk)).within(scopes);
+    let mut platform = platform.counted(&caller.guest.calls);
     // Before anything that the requests of others for this call share.
     if !platform.may_reach(&call_id, place(&news, facts)) {
         app.audit.refused(Some(caller), caller.peer, &call_id, "forbidden");

@@ -82,6 +82,16 @@ impl Server {
         Server::spawn(&mut command, None)
     }
 
+    /// The same, with a single thread for all connections.
+    pub fn with_one_thread(config: &str) -> Server {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("forewarn.toml");
+        std::fs::write(&path, config).unwrap();
+        let mut command = forewarn();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(path);
+        Server::spawn(command.env("TOKIO_WORKER_THREADS", "1"), Some(folder))
+    }
+
     /// On an address that an earlier server had.
     pub fn at(address: SocketAddr) -> Server {
         Server::spawn(forewarn().args(["serve", "--listen", &address.to_string()]), None)
@@ -171,6 +181,33 @@ impl Server {
             .lines()
             .find_map(|line| line.strip_prefix("forewarn_")?.strip_prefix(name)?.strip_prefix(' '));
         line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+    }
+
+    /// Waits until `/metrics` shows at least that.
+    pub async fn counts(&self, name: &str, least: u64) {
+        let counted = async {
+            while self.counted(name).await < least {
+                tokio::task::yield_now().await;
+            }
+        };
+        let patience = timeout(PATIENCE, counted).await;
+        patience.unwrap_or_else(|_| panic!("{name} never comes to {least}"));
+    }
+
+    /// A number that `/metrics` shows once there is something to count.
+    pub async fn counted(&self, name: &str) -> u64 {
+        let (_, _, text) = http(self.address, "GET", "/metrics", "").await;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("forewarn_")?.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(0, |number| number.parse().unwrap())
+    }
+
+    /// Memory that it has in use, in KiB; `None` where the system does not tell.
+    pub fn memory_kib(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().strip_suffix(" kB")?.parse().ok()
     }
 
     /// Asks `/readyz` until it says that.

@@ -1,6 +1,7 @@
 //! The built binary over real sockets. One integration-test binary, a module a concern.
 #![allow(missing_docs)]
 
+mod abuse;
 mod access;
 mod backtest;
 mod bad_input;

@@ -182,8 +182,8 @@ fn key(message: &Value) -> (String, Option<f64>) {
 pub fn answered(method: &str, target: &str, request: &str, status: u16, head: &str, body: &str) {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let is_json = head.contains("content-type: application/json");
-    // Refused by the listener, which reads no request when there are too many connections.
-    if status == 503 && body.is_empty() {
+    // Refused by the listener, which looks at no request when there are too many connections.
+    if matches!(status, 429 | 503) && body.is_empty() {
         return;
     }
     let document = OPENAPI.published;

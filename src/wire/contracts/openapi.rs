@@ -19,7 +19,7 @@ use crate::wire::lists::{CallDetail, Page, Shift};
 const ABOUT: &str = "REST over calls and alerts, open and past, and what machines ask a server \
     for. Lists come in parts, newest first: pass `next` as `after` for the part that follows. \
     Times are RFC 3339. A server that has too many connections answers 503 without a body \
-    whatever is asked. The messages of the two websockets are in `/asyncapi.json`.\n\n\
+    whatever is asked, and 429 in the same way to an address that has too many. The messages of the two websockets are in `/asyncapi.json`.\n\n\
     Where tokens are in use, a request without a good one gets 401, and one whose token does not \
     open this gets 403. What lies outside a token's scopes is answered as if it were not there.";
 
@@ -148,7 +148,9 @@ pub(super) fn document() -> Value {
     let mut schemas = Schemas::new();
     let endpoints = endpoints(&mut schemas);
     let mut paths = Map::new();
-    for Endpoint { method, path, operation } in endpoints {
+    // Whoever asks too often hears so everywhere.
+    for Endpoint { method, path, operation } in endpoints.into_iter().map(|one| one.refuses(&[429]))
+    {
         let item = paths.entry(path).or_insert_with(|| json!({}));
         item[method] = operation;
     }
@@ -298,7 +300,7 @@ struct Refusal {
     description: &'static str,
 }
 
-const REFUSALS: [Refusal; 10] = [
+const REFUSALS: [Refusal; 11] = [
     Refusal {
         status: 400,
         name: "BadRequest",
@@ -311,6 +313,11 @@ const REFUSALS: [Refusal; 10] = [
     Refusal { status: 409, name: "CallOpen", description: "The call has not ended yet." },
     Refusal { status: 413, name: "TooLarge", description: "The body is over the limit." },
     Refusal { status: 426, name: "NoWebsocket", description: "Connect with a websocket client." },
+    Refusal {
+        status: 429,
+        name: "TooMany",
+        description: "Too many requests, messages or websockets of this token or address.",
+    },
     Refusal { status: 500, name: "Internal", description: "An error of the server." },
     Refusal {
         status: 503,
@@ -325,7 +332,7 @@ impl Refusal {
             "description": self.description,
             "content": {"application/json": {"schema": schemas.sent::<ErrorBody<'_>>()}},
         });
-        if self.status == 503 {
+        if matches!(self.status, 429 | 503) {
             object["headers"] = json!({"Retry-After": {
                 "description": "When to try again, in seconds.",
                 "schema": {"type": "integer"},

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::harness::*;
 
 /// Makes a token as an operator does, and gives its id and its text.
-fn new_token(dir: &Path, arguments: &[&str]) -> (String, String) {
+pub fn new_token(dir: &Path, arguments: &[&str]) -> (String, String) {
     let mut all = vec!["token", "new", "--data-dir", dir.to_str().unwrap()];
     all.extend(arguments);
     let made = run(&all);
@@ -30,11 +30,11 @@ fn secret(token: &str) -> &str {
 }
 
 /// The text alone.
-fn token(dir: &Path, arguments: &[&str]) -> String {
+pub fn token(dir: &Path, arguments: &[&str]) -> String {
     new_token(dir, arguments).1
 }
 
-fn bearer(token: &str) -> String {
+pub fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }
 
@@ -60,14 +60,14 @@ async fn request(
 }
 
 /// A websocket that shows a token.
-async fn open(server: &Server, token: &str, path: &str) -> Peer {
+pub async fn open(server: &Server, token: &str, path: &str) -> Peer {
     let own = bearer(token);
     let headers = [("authorization", own.as_str())];
     Peer::try_open_with(server.address, path, &headers).await.unwrap()
 }
 
 /// A platform after its `ready`.
-async fn platform(server: &Server, token: &str) -> Peer {
+pub async fn platform(server: &Server, token: &str) -> Peer {
     let mut peer = open(server, token, "/v1/ingest").await;
     assert_eq!(peer.next().await["type"], "ready");
     peer

@@ -73,7 +73,8 @@ pub struct Settings {
     pub max_calls_per_connection: usize,
     /// Most calls that one token may have open over all its connections, those that wait for
     /// theirs to come back included; where there are no tokens, one address. One more is refused
-    /// with `too_many_calls`. After a restart a call counts once its platform is back.
+    /// with `too_many_calls`. After a restart a call counts once its platform is back. 0: as many
+    /// as `max_open_calls`.
     pub max_calls_per_token: usize,
     /// Bytes of final chunks that an open call keeps in memory for its archive; over it they go
     /// to the tables before the call ends.
@@ -93,7 +94,7 @@ impl Default for Settings {
             remembered_calls: 100_000,
             max_call_attributes_bytes: 65_536,
             max_calls_per_connection: 10_000,
-            max_calls_per_token: 10_000,
+            max_calls_per_token: 0,
             max_unarchived_bytes: 262_144,
             max_rulesets: 16,
         }
@@ -101,13 +102,20 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Most open calls of one token.
+    pub fn calls_per_token(&self) -> usize {
+        match self.max_calls_per_token {
+            0 => self.max_open_calls,
+            most => most,
+        }
+    }
+
     /// # Errors
     /// A sentence naming the first setting that cannot be used.
     pub fn check(&self) -> Result<(), String> {
         for (name, value) in [
             ("max_open_calls", self.max_open_calls),
             ("max_calls_per_connection", self.max_calls_per_connection),
-            ("max_calls_per_token", self.max_calls_per_token),
         ] {
             if value == 0 {
                 return Err(format!("`{name}` is 0; no call would be taken, set at least 1"));

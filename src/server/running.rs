@@ -191,7 +191,7 @@ pub async fn start(
         metrics.webhook_calls.clone(),
         metrics.webhook_evictions.clone(),
     );
-    let calls_per_guest = desk.settings().max_calls_per_token;
+    let calls_per_guest = desk.settings().calls_per_token();
     let guests = Guests::new(&rooms.server, calls_per_guest, metrics.guests.clone());
     let idle = WaitingRoom::new(
         rooms.server.max_idle_connections,

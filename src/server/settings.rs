@@ -122,7 +122,7 @@ impl Default for Settings {
             max_bodies: 64,
             stalled_s: 60,
             requests_per_s_per_address: 1_000,
-            requests_per_s_per_token: 100,
+            requests_per_s_per_token: 1_000,
             score_body_bytes: 4 << 20,
             webhook_body_bytes: 1 << 20,
             webhook_calls: 10_000,

@@ -174,9 +174,19 @@ impl Server {
         peer
     }
 
+    /// What `/metrics` shows. Who asks all the time is told to slow down.
+    async fn metrics(&self) -> String {
+        loop {
+            match http(self.address, "GET", "/metrics", "").await {
+                (429, ..) => tokio::time::sleep(Duration::from_millis(10)).await,
+                (_, _, text) => return text,
+            }
+        }
+    }
+
     /// A number that `/metrics` shows.
     pub async fn metric(&self, name: &str) -> u64 {
-        let (_, _, text) = http(self.address, "GET", "/metrics", "").await;
+        let text = self.metrics().await;
         let line = text
             .lines()
             .find_map(|line| line.strip_prefix("forewarn_")?.strip_prefix(name)?.strip_prefix(' '));
@@ -196,7 +206,7 @@ impl Server {
 
     /// A number that `/metrics` shows once there is something to count.
     pub async fn counted(&self, name: &str) -> u64 {
-        let (_, _, text) = http(self.address, "GET", "/metrics", "").await;
+        let text = self.metrics().await;
         let line = text
             .lines()
             .find_map(|line| line.strip_prefix("forewarn_")?.strip_prefix(name)?.strip_prefix(' '));

@@ -19,7 +19,7 @@ const ROOMS: [(&str, &str); 19] = [
     ("journal", "wire engine features model text call"),
     ("wire", "engine features model text call"),
     ("train", "corpus engine features model text call"),
-    ("corpus", "wire text call"),
+    ("corpus", "wire features text call"),
     ("engine", "features model text call"),
     ("features", "model text call"),
     ("model", "text call"),

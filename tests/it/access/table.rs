@@ -26,6 +26,7 @@ fn endpoint(method: &str, path: &str) -> Option<Open> {
         ("get", "/v1/calls/{call_id}.vcon" | "/v1/calls/{call_id}.vtt") => LOOKERS,
         ("post", "/v1/score") => LOOKERS,
         ("get", "/metrics" | "/v1/audit") => KEEPERS,
+        ("delete", "/v1/calls/{call_id}" | "/v1/customers/{key}") => KEEPERS,
         ("get", "/" | "/healthz" | "/readyz") => Open::Everybody,
         ("get", "/docs" | "/asyncapi.json" | "/openapi.json") => Open::Everybody,
         _ => return None,

@@ -99,11 +99,11 @@ impl Playbook {
     pub fn parse(toml: &str, origin: &str) -> Result<Playbook, PlaybookError> {
         let refused = |start: usize, message: String| {
             let position = Position::of(toml, start);
-            PlaybookError { origin: origin.into(), position, message }
+            PlaybookError { origin: origin.into(), position, message: one_line(&message) }
         };
         let file: File = toml::from_str(toml).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
-            refused(start, one_line(error.message()))
+            refused(start, error.message().to_owned())
         })?;
         let version = file.version.get_ref();
         if *version != 1 {

@@ -59,11 +59,13 @@ fn endpoints(schemas: &mut Schemas) -> Vec<Endpoint> {
         delete("/v1/calls/{call_id}", "eraseCall", "Erases a call for good")
             .at("call_id", "The call; every earlier one of this id goes, too.", name())
             .answers(200, "What was erased.", schemas.sent::<ErasedBody<'_>>())
-            .refuses(&[403, 404, 500, 503]),
+            .refuses(&[404, 500, 503])
+            .asks_token(),
         delete("/v1/customers/{key}", "eraseCustomer", "Erases all calls of a customer for good")
             .at("key", "The attribute `customer_key` of the calls.", name())
             .answers(200, "What was erased.", schemas.sent::<ErasedBody<'_>>())
-            .refuses(&[403, 404, 500, 503]),
+            .refuses(&[404, 500, 503])
+            .asks_token(),
         one_call("/v1/calls/{call_id}.vcon", "getVcon", "An ended call as a vCon", schemas),
         one_call("/v1/calls/{call_id}.vtt", "getWebVtt", "A transcript as WebVTT", schemas),
         get("/v1/alerts", "listAlerts", "calls", "Alerts, newest first")

@@ -1,7 +1,7 @@
 //! When a commit waits for more records.
 //!
-//! A commit costs about as much as fifty records in it, so many small ones take the processor from
-//! those who bring records. A wait costs every ack in the group some time. So it waits only when
+//! A commit costs as much as five to ten records in it: with six in each the journal took 25 µs of a
+//! record, with seventy 13. So many small ones take the processor from those who bring records. A wait costs every ack in the group some time. So it waits only when
 //! so much comes that the group grows by it, and lets it be for a while when that was wrong.
 
 use std::time::{Duration, Instant};

@@ -1,0 +1,54 @@
+//! What an ingest connection waits for.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::time::Sleep;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
+
+use crate::hub::Publication;
+use crate::journal::Permit;
+use crate::server::socket::Step;
+
+/// What a connection wakes up for.
+pub(super) enum Event<'a> {
+    Drain,
+    /// Commits, lost calls, time to read on: a look around tells.
+    Look,
+    /// Room in the journal; `None` when it has stopped.
+    Room(Option<Permit<'a, Publication>>),
+    NoHello,
+    Socket(Step),
+}
+
+/// The drain of the server, which is waited for once: all connections stand in one list, and to
+/// enter and leave it for every message would touch those of others.
+pub(super) struct Drained<'a> {
+    token: &'a CancellationToken,
+    waiting: Pin<Box<WaitForCancellationFuture<'a>>>,
+    is_waiting: bool,
+}
+
+impl<'a> Drained<'a> {
+    pub fn new(token: &'a CancellationToken) -> Drained<'a> {
+        Drained { token, waiting: Box::pin(token.cancelled()), is_waiting: false }
+    }
+}
+
+impl Future for Drained<'_> {
+    type Output = ();
+
+    /// The waker of the first time is woken; a task has but one.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.is_waiting && !self.token.is_cancelled() {
+            return Poll::Pending;
+        }
+        self.is_waiting = true;
+        self.waiting.as_mut().poll(context)
+    }
+}
+
+/// Whether a time that is waited for has come.
+pub(super) fn is_over(sleep: Pin<&mut Option<Sleep>>, context: &mut Context<'_>) -> bool {
+    sleep.as_pin_mut().is_some_and(|sleep| sleep.poll(context).is_ready())
+}

@@ -109,7 +109,7 @@ impl Cluster {
                 {
                     desk.see_elsewhere(&call_id, alert);
                 }
-                self.hub.publish_at(sequence, publication(call_id, number, message));
+                self.hub.publish_at(sequence, publication(call_id, number, message), is_ours);
             }
             News::Taken => {
                 self.hub.skip_to(sequence);

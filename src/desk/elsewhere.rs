@@ -175,6 +175,7 @@ impl Desk {
         for call_id in call_ids {
             let Some(link) = self.shelf.lose(call_id) else { continue };
             self.metrics.call_lost(call_id);
+            self.hub.drop_transcript(call_id);
             let Some(link) = link else { continue };
             link.lost.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(call_id));
             link.slot.wake();

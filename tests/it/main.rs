@@ -6,6 +6,7 @@ mod access;
 mod backtest;
 mod bad_input;
 mod cli;
+mod cluster;
 mod console;
 mod contracts;
 mod crash;

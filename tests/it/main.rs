@@ -10,6 +10,7 @@ mod cluster;
 mod console;
 mod contracts;
 mod crash;
+mod deploy;
 mod egress;
 mod export;
 mod fuzz;

@@ -28,7 +28,7 @@ fn holds(folder: &Path, words: &str) -> bool {
 #[tokio::test]
 async fn what_is_erased_on_one_node_is_gone_on_all() {
     let Some(nats) = Nats::start() else { return };
-    let nodes = Plan::of(&nats, 3).on_disk().start().await;
+    let nodes = Plan::of(&nats, 3).start().await;
     let mut platform = nodes[0].plain_ingest().await;
     let customer = json!({"customer_key": "k9"});
     for call_id in ["open", "over", "of-k9", "kept"] {

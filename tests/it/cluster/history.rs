@@ -16,7 +16,7 @@ async fn one_call(platform: &mut Peer, call_id: &str, words: &str) {
 #[tokio::test]
 async fn a_node_that_was_away_catches_up() {
     let Some(nats) = Nats::start() else { return };
-    let mut nodes = Plan::of(&nats, 3).on_disk().start().await;
+    let mut nodes = Plan::of(&nats, 3).start().await;
     let mut platform = nodes[0].plain_ingest().await;
     one_call(&mut platform, "before", "where is my parcel").await;
     ended(&nodes[1], "before").await;
@@ -47,7 +47,7 @@ async fn a_node_that_was_away_catches_up() {
 #[tokio::test]
 async fn tables_that_are_lost_are_made_again() {
     let Some(nats) = Nats::start() else { return };
-    let mut nodes = Plan::of(&nats, 2).on_disk().start().await;
+    let mut nodes = Plan::of(&nats, 2).start().await;
     let mut platform = nodes[0].plain_ingest().await;
     one_call(&mut platform, "c-1", "where is my parcel").await;
     let before = ended(&nodes[1], "c-1").await;

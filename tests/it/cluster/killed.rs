@@ -32,7 +32,7 @@ fn random() -> fastrand::Rng {
 async fn survive(times: usize, per_batch: usize, go: impl Fn(&mut Nodes, usize)) {
     let Some(nats) = Nats::start() else { return };
     let mut random = random();
-    let plan = Plan::of(&nats, 3).on_disk().set("CLUSTER_NODE_TIMEOUT_MS", DEAD_AFTER_MS);
+    let plan = Plan::of(&nats, 3).set("CLUSTER_NODE_TIMEOUT_MS", DEAD_AFTER_MS);
     let mut nodes = plan.start().await;
     let addresses = nodes.addresses();
     let calls = calls_of_each(per_batch);

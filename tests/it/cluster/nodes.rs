@@ -23,13 +23,14 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// With a data directory each.
     pub fn of(nats: &Nats, nodes: usize) -> Plan {
         Plan {
             urls: vec![nats.url(); nodes],
             variables: Vec::new(),
             arguments: Vec::new(),
             folder: tempfile::tempdir().unwrap(),
-            is_on_disk: false,
+            is_on_disk: true,
         }
     }
 
@@ -39,9 +40,9 @@ impl Plan {
         self
     }
 
-    /// With a data directory each.
-    pub fn on_disk(mut self) -> Plan {
-        self.is_on_disk = true;
+    /// Without data directories: what is over is kept in NATS alone.
+    pub fn in_memory(mut self) -> Plan {
+        self.is_on_disk = false;
         self
     }
 

@@ -132,3 +132,23 @@ async fn a_call_of_another_node_is_watched() {
     let live = board.find(|m| m["type"] == "chunk" && m["seq"] == 2).await;
     assert_eq!((&live["text"], &live["speaker"]), (&json!("good morning"), &json!("agent")));
 }
+
+/// Nodes that keep no tables see what goes on all the same.
+#[tokio::test]
+async fn nodes_without_a_data_directory_see_the_others() {
+    let Some(nats) = Nats::start() else { return };
+    let nodes = Plan::of(&nats, 2).in_memory().start().await;
+    let mut board = nodes[1].board("ben").await;
+    let mut platform = nodes[0].plain_ingest().await;
+    platform.start("c-1").await;
+    platform.chunk("c-1", 1, "customer", THREAT).await;
+    platform.acked("c-1", 1).await;
+    let alert = board.find(|m| m["alert"]["call_id"] == "c-1").await;
+    let take = json!({"type": "acknowledge", "alert_id": alert["alert"]["alert_id"]});
+    assert_eq!(board.command("1", take).await["ok"], true);
+    let open = |list: &Value| list["items"][0]["call_id"] == "c-1";
+    nodes.agree(&[0, 1], "/v1/calls?state=open", open).await;
+    platform.send(json!({"type": "call_end", "call_id": "c-1", "seq": 2})).await;
+    platform.acked("c-1", 2).await;
+    nodes.agree(&[0, 1], "/v1/calls?state=ended", open).await;
+}

@@ -268,8 +268,19 @@ fn set(table: &mut Table, variable: &str, text: &str) {
     let parsed: Result<Table, _> = toml::from_str(&format!("value = {text}"));
     let value = parsed.ok().and_then(|mut table| table.remove("value"));
     let value = value.unwrap_or_else(|| Value::String(text.to_owned()));
-    let sections =
-        ["log", "tls", "auth", "server", "wire", "desk", "hub", "journal", "engine", "redaction"];
+    let sections = [
+        "log",
+        "tls",
+        "auth",
+        "server",
+        "wire",
+        "desk",
+        "hub",
+        "journal",
+        "cluster",
+        "engine",
+        "redaction",
+    ];
     match path.split_once('_') {
         Some((section, key)) if sections.contains(&section) => {
             let entry = table.entry(section).or_insert_with(|| Value::Table(Table::new()));

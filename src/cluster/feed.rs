@@ -30,6 +30,9 @@ impl Cluster {
     /// Shows what an event did, beside its numbered messages: those come by the stream.
     pub(super) fn show(&self, publication: Publication) {
         let Publication { call_id, shown, risk, said, .. } = publication;
+        if self.shared.is_lost(&call_id) {
+            return;
+        }
         let progress = match shown {
             Shown::Moved(progress) => Some(progress),
             Shown::Whole(_) | Shown::Kept => None,

@@ -22,8 +22,14 @@ impl Cluster {
     /// Makes sure that the words of a call are here, and go on coming for a while.
     pub async fn follow(self: &Arc<Self>, call_id: &str) {
         let Some(desk) = self.desk() else { return };
+        if desk.has(call_id) {
+            return;
+        }
+        if !self.hub.is_open(call_id) {
+            return self.settle(call_id).await;
+        }
         let is_theirs = self.lock_index().of(call_id).is_some_and(|own| own.node != self.node);
-        if !is_theirs || desk.has(call_id) {
+        if !is_theirs {
             return;
         }
         let call_id: Arc<str> = call_id.into();
@@ -49,6 +55,21 @@ impl Cluster {
                 tracing::warn!(%call_id, %error, "a call of another node cannot be read along");
                 self.unfollow(&call_id);
             }
+        }
+    }
+
+    /// Waits until the tables of this node show a call that has just ended on another.
+    async fn settle(&self, call_id: &str) {
+        let Some(keeper) = self.keeper.as_ref().filter(|_| self.hub.lacks_words(call_id)) else {
+            return;
+        };
+        let shown = async {
+            if let Ok(Some(place)) = self.bus.newest_history(call_id).await {
+                keeper.reached(place).await;
+            }
+        };
+        if tokio::time::timeout(self.settings.answer_timeout(), shown).await.is_err() {
+            tracing::debug!(call_id, "the tables are late");
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use tokio::sync::watch;
 
 use super::metrics::Metrics;
 use crate::journal::jetstream::{Bus, Erasing, HistoryLetter, Letters};
@@ -23,7 +24,7 @@ pub(super) struct Keeper {
     tables: Mutex<Sqlite>,
     library: Arc<dyn Library>,
     trail: Arc<dyn Trail>,
-    began: u64,
+    place: watch::Sender<u64>,
 }
 
 impl Keeper {
@@ -32,7 +33,8 @@ impl Keeper {
         let began = tables.follow(epoch).map_err(|error| error.to_string())?;
         let library = tables.library().ok_or("the tables cannot be read")?;
         let trail = tables.audit();
-        Ok(Arc::new(Keeper { tables: Mutex::new(tables), library, trail, began }))
+        let (place, _) = watch::channel(began);
+        Ok(Arc::new(Keeper { tables: Mutex::new(tables), library, trail, place }))
     }
 
     pub fn library(&self) -> Arc<dyn Library> {
@@ -45,28 +47,23 @@ impl Keeper {
 
     /// Follows the stream for as long as it is polled.
     pub async fn follow(self: Arc<Self>, bus: Bus, metrics: Metrics) {
-        let mut place = self.began;
         loop {
+            let place = *self.place.borrow();
             match bus.history_after(place).await {
-                Ok(letters) => place = self.read(letters, place, &metrics).await,
+                Ok(letters) => self.read(letters, &metrics).await,
                 Err(error) => tracing::warn!(%error, "ended calls cannot be read"),
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    /// Reads until the stream breaks off. Gives the place it came to.
-    async fn read(
-        self: &Arc<Self>,
-        letters: Letters<HistoryLetter>,
-        mut place: u64,
-        metrics: &Metrics,
-    ) -> u64 {
+    /// Reads until the stream breaks off.
+    async fn read(self: &Arc<Self>, letters: Letters<HistoryLetter>, metrics: &Metrics) {
         let lag = |left: u64| metrics.history_lag.set(i64::try_from(left).unwrap_or(i64::MAX));
         lag(letters.waiting);
         let mut letters = letters.ready_chunks(BATCH);
         while let Some(chunk) = letters.next().await {
-            let (mut calls, mut newest, mut left) = (Vec::new(), place, 0);
+            let (mut calls, mut newest, mut left) = (Vec::new(), *self.place.borrow(), 0);
             let whole = chunk.into_iter().all(|next| match next {
                 Ok(delivered) => {
                     (newest, left) = (delivered.sequence, delivered.waiting);
@@ -76,12 +73,18 @@ impl Keeper {
                 Err(_) => false,
             });
             self.keep(calls, newest).await;
-            (place, _) = (newest, lag(left));
+            self.place.send_replace(newest);
+            lag(left);
             if !whole {
-                break;
+                return;
             }
         }
-        place
+    }
+
+    /// Waits until the tables show everything up to a place of the stream.
+    pub async fn reached(&self, place: u64) {
+        // The sender is this keeper's.
+        let _ = self.place.subscribe().wait_for(|own| *own >= place).await;
     }
 
     /// Tries until it works: nothing of the stream is passed over.

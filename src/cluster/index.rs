@@ -67,6 +67,12 @@ impl Index {
         self.0.get(call_id)
     }
 
+    /// Where the events begin that some call still needs, among those that `belong`.
+    pub fn oldest(&self, belong: impl Fn(&str) -> bool) -> Option<u64> {
+        let own = self.0.iter().filter(|(call_id, _)| belong(call_id));
+        own.map(|(_, entry)| entry.began).min()
+    }
+
     /// Calls whose node is not there any more.
     pub fn without(&self, is_there: impl Fn(&Arc<str>, &str) -> bool) -> Vec<(Arc<str>, Entry)> {
         let orphans = self.0.iter().filter(|(call_id, entry)| !is_there(call_id, &entry.node));
@@ -93,7 +99,8 @@ mod tests {
 
     fn letter(node: &str, told: u64, news: News) -> DeskLetter {
         let number = if told > 1 { 4 } else { 0 };
-        DeskLetter { node: node.into(), call_id: "c".into(), began: 7, number, told, news }
+        let (node, call_id, began) = (node.into(), "c".into(), 7);
+        DeskLetter { node, call_id, began, number, told, over: None, news }
     }
 
     fn call(change: CallChange, open: bool, alerts: &[&str]) -> News {

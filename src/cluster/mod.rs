@@ -15,6 +15,7 @@ mod metrics;
 mod orphans;
 mod risks;
 mod takeover;
+mod tidy;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -200,6 +201,7 @@ impl Cluster {
         run(Box::pin(Arc::clone(self).hear_risks(risks)));
         run(Box::pin(Arc::clone(self).tell_risks()));
         run(Box::pin(Arc::clone(self).adopt_orphans()));
+        run(Box::pin(Arc::clone(self).purge_events()));
         if let Some(keeper) = &self.keeper {
             run(Box::pin(Arc::clone(keeper).follow(self.bus.clone(), self.metrics.clone())));
         }

@@ -62,7 +62,12 @@ impl Cluster {
     /// Looks for a call in the streams.
     pub(super) async fn look(&self, desk: &Desk, call_id: &Arc<str>) -> Result<Found, BusError> {
         let Some((place, newest)) = self.bus.newest_events(call_id).await? else {
-            let news = NewsPlace::of(self.bus.newest_news(call_id).await?);
+            let newest = self.bus.newest_news(call_id).await?;
+            // Its events are not kept any more, but how it ended is.
+            if let Some(last_seq) = newest.as_ref().and_then(|(_, letter)| letter.over) {
+                return Ok(Found::Over(last_seq));
+            }
+            let news = NewsPlace::of(newest);
             return Ok(Found::Nothing(Claim { desk: news.desk, ..Claim::default() }));
         };
         if let Some(last_seq) = newest.over {

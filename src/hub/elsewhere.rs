@@ -59,14 +59,27 @@ impl Hub {
         let Moved { call_id, progress, risk, said } = moved;
         let mut state = self.lock();
         let Some(entry) = state.calls.get_mut(&call_id) else { return };
-        if let Some(progress) = progress {
+        // A numbered message that was later may have come sooner.
+        let is_late = progress.is_some_and(|own| own.last_seq < entry.view.last_seq);
+        let is_over = entry.view.state == CallPhase::Ended;
+        if let Some(progress) = progress.filter(|_| !is_late && !is_over) {
             Arc::make_mut(&mut entry.view).advance(&progress);
         }
         let keys = Arc::clone(&entry.keys);
-        if let Some(risk) = risk {
+        if let Some(risk) = risk.filter(|_| !is_late) {
             send_risk(&state, &call_id, &keys, &risk);
         }
         state.put_said(&call_id, &said, self.settings.transcript_chunks, &self.metrics);
+    }
+
+    /// Whether a call goes on.
+    pub fn is_open(&self, call_id: &str) -> bool {
+        self.call_place(call_id).is_some()
+    }
+
+    /// Whether words of a call that is known are not here.
+    pub fn lacks_words(&self, call_id: &str) -> bool {
+        self.lock().calls.get(call_id).is_some_and(|entry| !entry.whole)
     }
 
     /// Whether some console watches a call.

@@ -100,7 +100,8 @@ impl Bus {
             .map(|own| config(settings, names.events_stream(own), names.events_subjects(own)))
             .collect();
         wanted.push(config(settings, names.desk_stream(), names.all("desk")));
-        wanted.push(config(settings, names.history_stream(), names.all("history")));
+        let history = config(settings, names.history_stream(), names.all("history"));
+        wanted.push(Config { max_age: settings.retention(), ..history });
         let mut rules = config(settings, names.rules_stream(), names.all("rules"));
         rules.max_messages_per_subject = 1;
         rules.max_age = Duration::ZERO;
@@ -162,14 +163,14 @@ fn config(settings: &Settings, name: String, subjects: String) -> Config {
         storage: StorageType::File,
         discard: DiscardPolicy::New,
         num_replicas: settings.replicas,
-        max_age: settings.retention(),
+        max_age: settings.news_retention(),
         max_bytes: i64::try_from(settings.max_stream_bytes)
             .map_or(-1, |most| if most == 0 { -1 } else { most }),
         max_messages: -1,
         max_messages_per_subject: -1,
         max_consumers: -1,
         max_message_size: -1,
-        duplicate_window: DUPLICATES.min(settings.retention()),
+        duplicate_window: DUPLICATES,
         ..Config::default()
     }
 }

@@ -34,6 +34,9 @@ pub struct DeskLetter {
     pub number: u64,
     /// How many numbered messages the call has made, with this one.
     pub told: u64,
+    /// Set when the call was ended by `call_end`: its last `seq`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<u64>,
     /// What is new.
     pub news: News,
 }
@@ -95,6 +98,11 @@ impl Draft {
         self.events.push_str(&serde_json::to_string(event)?);
         self.over = over.or(self.over);
         Ok(())
+    }
+
+    /// The last `seq` of a call that is over with it.
+    pub fn over(&self) -> Option<u64> {
+        self.over
     }
 
     /// Bytes so far.

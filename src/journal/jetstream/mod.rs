@@ -16,8 +16,9 @@ mod settings;
 mod take;
 mod work;
 
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::runtime::Handle;
 
@@ -53,6 +54,8 @@ type OnLost = Box<dyn Fn(&[Arc<str>]) + Send + Sync>;
 pub struct Shared {
     /// Where calls of this node stand.
     pub seats: Arc<Mutex<Seats>>,
+    /// Calls that the newest batch could not be written of.
+    lost: Arc<Mutex<HashSet<Arc<str>>>>,
     on_lost: Arc<OnceLock<OnLost>>,
 }
 
@@ -66,6 +69,16 @@ impl Shared {
     /// This node does not have the call any more.
     pub fn leave(&self, call_id: &str) {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner).leave(call_id);
+    }
+
+    /// Whether what the newest batch has of a call was not written, because the call is another
+    /// node's. For the thread that commits.
+    pub fn is_lost(&self, call_id: &str) -> bool {
+        self.lock_lost().contains(call_id)
+    }
+
+    fn lock_lost(&self) -> MutexGuard<'_, HashSet<Arc<str>>> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Place of the newest news of a call of this node.
@@ -145,6 +158,7 @@ impl Jetstream {
             let mut seats = self.press.seats.lock().unwrap_or_else(PoisonError::into_inner);
             lost.iter().for_each(|call_id| seats.leave(call_id));
             drop(seats);
+            self.shared.lock_lost().extend(lost.iter().cloned());
             if let Some(tell) = self.shared.on_lost.get() {
                 tell(&lost);
             }
@@ -170,7 +184,10 @@ impl Journal for Jetstream {
     fn commit(&mut self, batch: &[Record], _last_offset: u64) -> Result<(), CommitError> {
         let works = match self.works.take() {
             Some(works) => works,
-            None => work::of_batch(&self.press.node, batch, || self.press.next_id())?,
+            None => {
+                self.shared.lock_lost().clear();
+                work::of_batch(&self.press.node, batch, || self.press.next_id())?
+            }
         };
         self.print(works)
     }

@@ -151,7 +151,7 @@ impl Press {
                 self.news(call_id, &seat, seat.told + 1, News::Told(message.clone()))
             }
             Item::Leave => {
-                self.leave(call_id, seat).await;
+                self.seats().leave(call_id);
                 return Ok(Some(Receipt::None));
             }
         };
@@ -172,6 +172,7 @@ impl Press {
             began: seat.began,
             number: seat.number.unwrap_or_default(),
             told,
+            over: seat.over,
             news,
         };
         let message = letter(&told_by).expected_last_subject_sequence(seat.desk);
@@ -187,7 +188,7 @@ impl Press {
         let mut seats = self.seats();
         let Some(seat) = seats.of(&work.call_id) else { return Sent::Lost };
         match work.items.front() {
-            Some(Item::Events { .. }) => seat.wrote(receipt.sequence),
+            Some(Item::Events { draft, .. }) => seat.wrote(receipt.sequence, draft.over()),
             Some(Item::Taken) => seat.desk = receipt.sequence,
             Some(Item::Tell(_)) => seat.told(receipt.sequence, seat.told + 1),
             _ => {}
@@ -208,7 +209,7 @@ impl Press {
                 let ours = newest.filter(|(_, letter)| letter.id == draft.id);
                 let Some((sequence, EventsLetter { .. })) = ours else { return Ok(Sent::Lost) };
                 match self.seats().of(call_id) {
-                    Some(seat) => seat.wrote(sequence),
+                    Some(seat) => seat.wrote(sequence, draft.over()),
                     None => return Ok(Sent::Lost),
                 }
                 Ok(Sent::There)
@@ -260,23 +261,6 @@ impl Press {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(hash));
     }
 
-    /// The call's events need not be kept; its last letter tells that it is over.
-    async fn leave(&self, call_id: &Arc<str>, seat: Seat) {
-        self.seats().leave(call_id);
-        let names = self.bus.names();
-        let stream = names.events_stream(names.partition(call_id));
-        let subject = names.events_subject(call_id);
-        let context = self.bus.context.clone();
-        tokio::spawn(async move {
-            let Ok(stream) = context.get_stream_no_info(&stream).await else { return };
-            // Kept for nobody: what is left of it goes with its age.
-            let purge = stream.purge().sequence(seat.events).filter(subject);
-            if let Err(error) = purge.await {
-                tracing::debug!(%error, "events of a call that is over stay a while longer");
-            }
-        });
-    }
-
     /// Erases a call from every stream and has all nodes forget it. Says whether there was any.
     ///
     /// # Errors
@@ -284,17 +268,13 @@ impl Press {
     pub async fn erase(&self, call_id: &Arc<str>) -> Result<bool, BusError> {
         let names = self.bus.names();
         let newest = self.bus.newest_news(call_id).await?;
-        let mut purged = 0;
+        let mut purged = 0_u64;
         for (stream, subject) in [
             (names.events_stream(names.partition(call_id)), names.events_subject(call_id)),
             (names.history_stream(), names.history_subject(call_id)),
             (names.desk_stream(), names.desk_subject(call_id)),
         ] {
-            let purge = self.bus.stream(&stream).await?.purge().filter(subject).await;
-            let done = purge.map_err(|error| {
-                BusError(format!("call `{call_id}` cannot be erased from `{stream}`: {error}"))
-            })?;
-            purged += done.purged;
+            purged += self.bus.overwrite(&stream, subject).await?;
         }
         self.seats().leave(call_id);
         if newest.is_none() && purged == 0 {

@@ -157,6 +157,56 @@ impl Bus {
         self.letters(&stream, Some(self.names.events_subject(call_id)), sequence).await
     }
 
+    /// Where the events of a share of the calls end.
+    ///
+    /// # Errors
+    /// [`BusError`] when NATS does not answer.
+    pub async fn end_of_events(&self, partition: u16) -> Result<u64, BusError> {
+        let stream = self.stream(&self.names.events_stream(partition)).await?;
+        Ok(stream.cached_info().state.last_sequence)
+    }
+
+    /// Drops the events of a share of the calls before a place.
+    ///
+    /// # Errors
+    /// [`BusError`] when NATS does not answer.
+    pub async fn purge_events(&self, partition: u16, upto: u64) -> Result<(), BusError> {
+        let stream = self.stream(&self.names.events_stream(partition)).await?;
+        if stream.cached_info().state.first_sequence >= upto {
+            return Ok(());
+        }
+        let purged = stream.purge().sequence(upto).await;
+        purged.map(drop).map_err(|error| BusError(format!("events cannot be purged: {error}")))
+    }
+
+    /// Overwrites every letter of a subject where it lies, and says how many there were. A purge
+    /// would leave the words in the server's files.
+    pub(super) async fn overwrite(&self, stream: &str, subject: String) -> Result<u64, BusError> {
+        let handle = self.stream(stream).await?;
+        let letters: Letters<serde::de::IgnoredAny> =
+            self.letters(stream, Some(subject), 0).await?;
+        let mut places = Vec::new();
+        letters.read_all(|letter| places.push(letter.sequence)).await?;
+        for &place in &places {
+            let deleted = handle.delete_message(place).await;
+            deleted.map_err(|error| {
+                BusError(format!("letter {place} of stream `{stream}` cannot be erased: {error}"))
+            })?;
+        }
+        Ok(places.len() as u64)
+    }
+
+    /// Place of the newest letter of a call that is over.
+    ///
+    /// # Errors
+    /// [`BusError`] when NATS does not answer.
+    pub async fn newest_history(&self, call_id: &str) -> Result<Option<u64>, BusError> {
+        let subject = self.names.history_subject(call_id);
+        let newest: Option<(u64, serde::de::IgnoredAny)> =
+            self.newest(&self.names.history_stream(), subject).await?;
+        Ok(newest.map(|(place, _)| place))
+    }
+
     async fn letters<T>(
         &self,
         stream: &str,

@@ -22,6 +22,8 @@ pub struct Seat {
     pub number: Option<u64>,
     /// How many numbered messages it has made.
     pub told: u64,
+    /// Its last `seq`, when it was ended by `call_end`.
+    pub over: Option<u64>,
 }
 
 /// The seats of all calls that this node has.
@@ -32,7 +34,7 @@ impl Seats {
     /// Takes a seat for a call as it was found.
     pub fn claim(&mut self, call_id: &Arc<str>, claim: &Claim) {
         let Claim { events, desk, began, number, told, .. } = *claim;
-        self.0.insert(Arc::clone(call_id), Seat { events, desk, began, number, told });
+        self.0.insert(Arc::clone(call_id), Seat { events, desk, began, number, told, over: None });
     }
 
     /// The seat of a call, while this node has it.
@@ -52,9 +54,9 @@ impl Seats {
 }
 
 impl Seat {
-    /// Events are in the stream.
-    pub fn wrote(&mut self, sequence: u64) {
-        self.events = sequence;
+    /// Events are in the stream; `over` is the last `seq` of a call that is over with them.
+    pub fn wrote(&mut self, sequence: u64, over: Option<u64>) {
+        (self.events, self.over) = (sequence, over.or(self.over));
         if self.began == 0 {
             self.began = sequence;
         }
@@ -80,11 +82,12 @@ mod tests {
         assert_eq!(seats.of("c"), None, "without a claim it is not ours");
         seats.claim(&call, &Claim::default());
         let seat = seats.of("c").unwrap();
-        seat.wrote(7);
+        seat.wrote(7, None);
         seat.told(40, 1);
-        seat.wrote(9);
+        seat.wrote(9, Some(3));
         seat.told(44, 2);
-        let expected = Seat { events: 9, desk: 44, began: 7, number: Some(39), told: 2 };
+        let expected =
+            Seat { events: 9, desk: 44, began: 7, number: Some(39), told: 2, over: Some(3) };
         assert_eq!((*seat, seats.desk("c")), (expected, 44));
         seats.leave("c");
         assert_eq!(seats.of("c"), None);

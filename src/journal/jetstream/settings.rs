@@ -30,8 +30,11 @@ pub struct Settings {
     pub replicas: usize,
     /// Streams that share the chunks of all calls. The same on all nodes, and for ever.
     pub partitions: u16,
-    /// Hours that events, alerts and ended calls are kept in NATS. No call may last as long.
+    /// Hours that ended calls are kept in NATS, for nodes whose tables lack them.
     pub retention_h: u32,
+    /// Hours that events and what consoles are told of them are kept in NATS. No call, and no alert
+    /// that nobody closes, may last as long.
+    pub news_retention_h: u32,
     /// Most bytes of each stream; 0 sets no limit of ours.
     pub max_stream_bytes: u64,
     /// A node that has given no sign of life for so long is dead; the others take over its calls.
@@ -53,6 +56,7 @@ impl Default for Settings {
             replicas: 1,
             partitions: 1,
             retention_h: 168,
+            news_retention_h: 24,
             max_stream_bytes: 0,
             node_timeout_ms: 5_000,
             answer_timeout_ms: 2_000,
@@ -82,6 +86,7 @@ impl Settings {
         }
         for (name, value, least) in [
             ("retention_h", u64::from(self.retention_h), 1),
+            ("news_retention_h", u64::from(self.news_retention_h), 1),
             ("node_timeout_ms", self.node_timeout_ms, 500),
             ("answer_timeout_ms", self.answer_timeout_ms, 100),
         ] {
@@ -102,9 +107,14 @@ impl Settings {
         Duration::from_millis(self.answer_timeout_ms)
     }
 
-    /// How long streams keep what they hold.
+    /// How long ended calls are kept.
     pub fn retention(&self) -> Duration {
         Duration::from_secs(u64::from(self.retention_h) * 3_600)
+    }
+
+    /// How long everything else is kept.
+    pub fn news_retention(&self) -> Duration {
+        Duration::from_secs(u64::from(self.news_retention_h) * 3_600)
     }
 }
 
@@ -112,7 +122,13 @@ fn check_urls(urls: &str) -> Result<(), String> {
     for url in urls.split(',').map(str::trim) {
         let address = url.strip_prefix("nats://").or_else(|| url.strip_prefix("tls://"));
         let host = address.map(|address| address.rsplit('@').next().unwrap_or(address));
-        if host.is_none_or(|host| host.is_empty() || host.starts_with(':')) {
+        let port_is_one = |host: &str| match host.rsplit_once(':') {
+            Some((_, port)) if !host.ends_with(']') => port.parse::<u16>().is_ok(),
+            _ => true,
+        };
+        let is_usable =
+            |host: &str| !host.is_empty() && !host.starts_with(':') && port_is_one(host);
+        if !host.is_some_and(is_usable) {
             let shown = hidden(url);
             return Err(format!(
                 "`url` must be nats://HOST:PORT or tls://HOST:PORT, not `{shown}`"
@@ -149,6 +165,7 @@ mod tests {
     fn what_cannot_be_used_is_named() {
         Settings::default().check().unwrap();
         assert!(refused(|own| own.url = Some("localhost:4222".into())).contains("nats://"));
+        assert!(refused(|own| own.url = Some("nats://h:port".into())).contains("nats://"));
         assert!(refused(|own| own.replicas = 2).contains("`replicas` is 2"));
         assert!(refused(|own| own.partitions = 0).contains("`partitions`"));
         assert!(refused(|own| own.prefix = "a.b".into()).contains("`prefix`"));

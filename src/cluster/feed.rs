@@ -120,8 +120,7 @@ impl Cluster {
                 if let (false, Some(desk)) = (is_ours, self.desk())
                     && self.shared.desk_of(&call_id) < sequence
                 {
-                    self.shared.leave(&call_id);
-                    desk.lose(&[call_id]);
+                    self.let_go(&desk, &[call_id]);
                 }
             }
             News::Erased => {

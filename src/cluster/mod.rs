@@ -179,9 +179,8 @@ impl Cluster {
         let weak = Arc::downgrade(desk);
         let metrics = self.metrics.clone();
         self.shared.on_lost(move |lost| {
-            metrics.calls_lost.inc_by(lost.len() as u64);
             if let Some(desk) = weak.upgrade() {
-                desk.lose(lost);
+                metrics.calls_lost.inc_by(desk.lose(lost));
             }
         });
         desk.connect(Arc::clone(self) as _);

@@ -139,7 +139,7 @@ impl Cluster {
         call_id: &Arc<str>,
     ) -> Result<Option<Claim>, BusError> {
         let _turn = self.turn(call_id).lock().await;
-        for _ in 0..TRIES {
+        for attempt in 0..TRIES {
             if desk.has(call_id) {
                 return Ok(None);
             }
@@ -151,6 +151,9 @@ impl Cluster {
                 }
                 Found::Call(candidate) => candidate,
             };
+            if attempt > 0 && *candidate.node != *self.node {
+                self.ask_to_yield(&candidate.node, call_id).await;
+            }
             // What this node once handed in for the call and never wrote must not come after.
             desk.journal().flush().await;
             if self.take_over(desk, vec![*candidate]).await? > 0 {

@@ -170,16 +170,19 @@ impl Desk {
     }
 
     /// Lets go of calls that other nodes have taken: nothing more of them is written here, nothing
-    /// is acked, and their platforms are told.
-    pub fn lose(&self, call_ids: &[Arc<str>]) {
+    /// is acked, and their platforms are told. Says how many of them were here.
+    pub fn lose(&self, call_ids: &[Arc<str>]) -> u64 {
+        let mut lost = 0;
         for call_id in call_ids {
             let Some(link) = self.shelf.lose(call_id) else { continue };
+            lost += 1;
             self.metrics.call_lost(call_id);
             self.hub.drop_transcript(call_id);
             let Some(link) = link else { continue };
             link.lost.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(call_id));
             link.slot.wake();
         }
+        lost
     }
 
     /// Counts an alert that another node raised, for the budget that all share.

@@ -80,7 +80,7 @@ async fn only_the_call_that_is_taken_over_is_lost() {
 }
 
 /// The last message of the call that two platforms fight for.
-const LAST: u64 = 200;
+const LAST: u64 = 400;
 
 /// A platform that believes that the call is its own, until it is over. Says how often it had it.
 async fn claim(address: SocketAddr, highest: Arc<AtomicU64>) -> usize {

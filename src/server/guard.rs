@@ -17,7 +17,7 @@ use super::listener::{guest, is_certified, peer, upgrade};
 use super::rest::{problem, too_many};
 use super::socket::close;
 use super::tls::Tls;
-use super::{App, Settings, handshake, signature};
+use super::{App, Settings, handshake, host, signature};
 use crate::access::{self, Change, Deed, Gate, Grant, offered};
 use crate::wire::audit::Done;
 
@@ -135,6 +135,14 @@ pub(super) async fn check(
         Needs::Webhook => Deed::Feed,
         Needs::Token(deed) | Needs::Socket(deed, _) => deed,
     };
+    // Who feeds sees nothing, and may come by any name.
+    let is_open = !app.gate.is_guarded() && !app.settings.allow_remote_without_tokens;
+    if is_open && deed != Deed::Feed && !host::is_ours(&request, &app.settings) {
+        let text = "without tokens this server answers to its address and to localhost only, not to \
+                    names that others give it; set `public_url` in [server] to the name it has, or \
+                    make a token";
+        return problem(StatusCode::MISDIRECTED_REQUEST, "misdirected", text);
+    }
     // Certificates come on top of tokens.
     let must_certify = app.tls.as_ref().is_some_and(Tls::asks_platforms);
     if deed == Deed::Feed && must_certify && !is_certified(&request) {

@@ -10,6 +10,7 @@ mod erase;
 mod guard;
 mod guests;
 mod handshake;
+mod host;
 mod ingest;
 mod line;
 mod listener;

@@ -2,7 +2,8 @@
 //!
 //! A page of a stranger may give its own name the address 127.0.0.1 ("DNS rebinding"). For a browser
 //! it then is the same origin, and neither Origin nor CORS keeps it from reading. The name it asked
-//! for still stands in the request.
+//! for still stands in the request. An address as name needs no look at whose it is: nobody can
+//! give it to another machine.
 
 use std::net::IpAddr;
 

@@ -16,7 +16,8 @@ pub struct Settings {
     /// itself who everybody is. Anybody who reaches the port can then read every call.
     pub allow_remote_without_tokens: bool,
     /// Pages of other origins that may open websockets, as `https://host:port`. A page of this
-    /// server always may; programs that are no browsers send no origin.
+    /// server always may; programs that are no browsers send no origin. While there are no tokens,
+    /// the server answers to these names, too.
     pub allowed_origins: Vec<String>,
     /// Pages that may show the console page in a frame: `'self'` or origins such as
     /// `https://crm.example` or `https://*.crm.example`; nobody when empty.
@@ -62,7 +63,8 @@ pub struct Settings {
     /// How far the time at which Telnyx signed may be from the time here, in seconds.
     pub telnyx_tolerance_s: u64,
     /// The server as vendors and people reach it, as `https://host`: a part of what Twilio signs,
-    /// and where links in alerts that are sent lead.
+    /// where links in alerts that are sent lead, and, while there are no tokens, a name that it
+    /// answers to beside its address and `localhost`.
     pub public_url: String,
     /// Most items of a REST list in one answer; asking for more gets 400.
     pub max_page_items: usize,

@@ -97,7 +97,7 @@ async fn connect(
 
 /// The status of a GET.
 async fn status(mut stream: TlsStream<TcpStream>, path: &str) -> u16 {
-    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer));
@@ -131,7 +131,7 @@ async fn a_renewed_certificate_is_used_without_a_restart() {
     assert!(connect(server.address, &new, None).await.is_err(), "not of that authority");
     let open = connect(server.address, &old, None).await.unwrap();
     let mut plain = TcpStream::connect(server.address).await.unwrap();
-    plain.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    plain.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
     let _ = tokio::time::timeout(PATIENCE, plain.read_to_end(&mut answer)).await.unwrap();
     assert!(!answer.starts_with(b"HTTP"), "nothing is said in the clear");
@@ -175,7 +175,7 @@ async fn platforms_show_a_certificate_and_consoles_need_none() {
     match connect(server.address, &ca, Some(&bad)).await {
         Err(_) => {}
         Ok(mut stream) => {
-            let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
+            let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
             let mut answer = Vec::new();
             let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
             assert!(answer.is_empty(), "{}", String::from_utf8_lossy(&answer));

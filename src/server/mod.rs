@@ -22,7 +22,6 @@ mod reload;
 mod rest;
 mod routes;
 mod running;
-mod seldom;
 mod settings;
 mod signature;
 mod socket;

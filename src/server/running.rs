@@ -186,6 +186,9 @@ pub async fn start(
         (Done::Config, rooms.fingerprint),
     ];
     audit.started(facts).await;
+    if let Some(tokens) = gate.listed() {
+        audit.tokens(tokens, audit_settings.audit_keep_days).await;
+    }
     let webhooks = Shelf::new(
         rooms.server.webhook_calls,
         metrics.webhook_calls.clone(),

@@ -97,6 +97,7 @@ fn endpoints(schemas: &mut Schemas) -> Vec<Endpoint> {
         post("/v1/webhooks/{format}", "pushMessages", "platforms", "Messages of a vendor, pushed")
             .at("format", "The vendor's format.", schemas.taken::<WebhookFormat>())
             .query(schemas.parameters::<WebhookParameters>())
+            .query(vec![hash_of_the_body()])
             .takes("application/json", json!({"description": "What the vendor sends."}))
             .takes("application/x-www-form-urlencoded", json!({"type": "object"}))
             .done("Everything in the request is durable.")
@@ -196,6 +197,13 @@ fn get(path: &'static str, id: &str, tag: &str, summary: &str) -> Endpoint {
 
 fn delete(path: &'static str, id: &str, summary: &str) -> Endpoint {
     Endpoint::new("delete", path, id, "calls", summary)
+}
+
+/// What Twilio adds to the URL of what is no form.
+fn hash_of_the_body() -> Value {
+    json!({"name": "bodySHA256", "in": "query", "required": false,
+        "description": "SHA-256 of the body in hex; Twilio signs a body that is no form by it.",
+        "schema": {"type": "string"}})
 }
 
 fn name() -> Value {

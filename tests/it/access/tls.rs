@@ -223,6 +223,52 @@ async fn clients_of_ours_speak_tls() {
     watching.says("\"hello\"");
 }
 
+#[tokio::test]
+async fn forget_asks_over_tls() {
+    let ca = authority();
+    let files = Files::new(&ca);
+    let admin = token(files.0.path(), &["--role", "admin"]);
+    let server = Server::on_disk_with(files.0.path(), &files.config(""));
+    let secret = files.path("admin.token");
+    std::fs::write(&secret, &admin).unwrap();
+    let stream = connect(server.address, &ca, None).await.unwrap();
+    let mut request = format!("wss://{}/v1/ingest", server.address).into_client_request().unwrap();
+    request.headers_mut().insert("authorization", bearer(&admin).parse().unwrap());
+    let (mut platform, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
+    let start = r#"{"type":"call_start","call_id":"c-1"}"#;
+    futures_util::SinkExt::send(&mut platform, Message::text(start)).await.unwrap();
+    loop {
+        let next = futures_util::StreamExt::next(&mut platform);
+        let message = tokio::time::timeout(PATIENCE, next).await.expect("no answer").unwrap();
+        if message.unwrap().to_text().unwrap().contains("\"started\"") {
+            break;
+        }
+    }
+    let url = format!("https://{}", server.address);
+    std::fs::write(files.path("other.pem"), authority().pem()).unwrap();
+    let forget = |url: &str, ca: &str| {
+        let (ca, secret) = (files.path(ca), secret.to_str().unwrap());
+        run(&["forget", "c-1", "--url", url, "--ca", ca.to_str().unwrap(), "--token-file", secret])
+    };
+    let plain = url.replace("https", "http");
+    for (url, ca, part) in [
+        (&url, "other.pem", "TLS"),
+        (&url, "nowhere.pem", "nowhere.pem"),
+        (&plain, "ca.pem", "write https://"),
+        (&url.replace("https", "ftp"), "ca.pem", "write http://HOST:PORT, or https://"),
+    ] {
+        let refused = forget(url, ca);
+        assert_eq!(refused.status.code(), Some(1), "{url} {ca}");
+        assert!(stderr(&refused).contains(part), "{url} {ca}: {}", stderr(&refused));
+    }
+    // In the clear nothing is understood, and the call is there still.
+    let secret = secret.to_str().unwrap();
+    let clear = run(&["forget", "c-1", "--url", &plain, "--token-file", secret]);
+    assert_eq!(clear.status.code(), Some(1), "{}", stdout(&clear));
+    let gone = forget(&url, "ca.pem");
+    assert!(gone.status.success() && stdout(&gone).contains("erased c-1"), "{}", stderr(&gone));
+}
+
 #[test]
 fn bad_files_stop_the_start_and_are_named() {
     let ca = authority();

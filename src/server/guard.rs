@@ -167,6 +167,9 @@ pub(super) async fn check(
     if let Err(refused) = count(&app, needs, &mut admitted) {
         return *refused;
     }
+    if !matches!(needs, Needs::Metrics | Needs::Socket(Deed::Feed, _)) {
+        app.fair.somebody(Instant::now());
+    }
     // A websocket is listed once it is one.
     if !matches!(needs, Needs::Socket(..)) {
         app.audit.seen(&admitted, path);

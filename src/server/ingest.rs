@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use acks::{Acks, Pending, Unacked};
 use wait::{Drained, Event, is_over};
 
+use super::fair::Share;
 use super::guard::{Caller, while_granted};
 use super::listener::upgrade;
 use super::metrics::Refusal;
@@ -101,7 +102,9 @@ struct Connection {
     pending: VecDeque<Pending>,
     pending_bytes: usize,
     pace: Pace,
-    /// All connections of its guest together are over their rate until then.
+    share: Share,
+    /// All connections of its guest together, or all that bring much, are over their rate until
+    /// then.
     slow_until: Option<Instant>,
     /// It is over its own rate.
     is_slow: bool,
@@ -131,6 +134,7 @@ impl Connection {
             is_slow: false,
             caller,
             pace: Pace::new(app.settings.ingest_messages_per_s, Instant::now()),
+            share: app.fair.share(Instant::now()),
             app,
             socket,
             wants_scores,
@@ -270,9 +274,14 @@ impl Connection {
         let read = Instant::now();
         let over = self.read_more(first, read);
         let bytes = self.inbox.iter().map(|(text, _)| text.len()).sum();
-        if let Some(wait) = self.caller.guest.sends(self.inbox.len(), bytes, read) {
-            self.app.metrics.slowed_by("token").inc();
-            self.slow_until = Some(read + wait);
+        let messages = self.inbox.len();
+        let waits = [
+            ("token", self.caller.guest.sends(messages, bytes, read)),
+            ("others", self.share.sends(messages, bytes, read)),
+        ];
+        for (by, wait) in waits.into_iter().filter_map(|(by, wait)| Some((by, wait?))) {
+            self.app.metrics.slowed_by(by).inc();
+            self.slow_until = self.slow_until.max(Some(read + wait));
         }
         over
     }

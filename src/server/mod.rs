@@ -7,6 +7,7 @@ mod console;
 mod contracts;
 mod docs;
 mod erase;
+mod fair;
 mod guard;
 mod guests;
 mod handshake;
@@ -80,6 +81,8 @@ struct App {
     refusals: Arc<Semaphore>,
     /// Who takes how much.
     guests: guests::Guests,
+    /// Those who bring much beside those who bring little.
+    fair: Arc<fair::Fair>,
     /// Connections without a request.
     idle: Arc<waiting::WaitingRoom>,
     /// Bodies of requests that are still arriving.

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::fair::Fair;
 use super::guests::Guests;
 use super::lists::Readings;
 use super::tls::{Settings as TlsSettings, Tls};
@@ -222,6 +223,7 @@ pub async fn start(
         connections: Arc::new(Semaphore::new(rooms.server.max_connections)),
         refusals: Arc::new(Semaphore::new(listener::MAX_REFUSALS)),
         guests,
+        fair: Fair::new(&rooms.server),
         idle,
         bodies,
         scoring: Arc::new(Semaphore::new(rooms.server.max_scoring)),

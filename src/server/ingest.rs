@@ -171,6 +171,7 @@ impl Connection {
         let app = Arc::clone(&self.app);
         let slot = Arc::clone(self.platform.slot());
         let mut drained = pin!(Drained::new(&app.drain));
+        let mut erasures = app.erasures.subscribe();
         self.socket.send(Answer::Ready { limits: app.limits }.to_json());
         loop {
             self.feed_what_fits();
@@ -185,6 +186,7 @@ impl Connection {
             // A call_start that waits for the journal has come.
             let no_hello = self.silent_until.filter(|_| self.inbox.is_empty());
             let mut no_hello = pin!(no_hello.map(tokio::time::sleep_until));
+            let mut erased = pin!(self.vendor.is_some().then(|| erasures.changed()));
             // One function in place of a `select!`: what is not waited for costs nothing, and what
             // has been waited for before need not be registered again.
             let event = std::future::poll_fn(|context| {
@@ -202,6 +204,9 @@ impl Connection {
                 if is_over(pause.as_mut(), context) {
                     return Poll::Ready(Event::Look);
                 }
+                if is_over(erased.as_mut(), context) {
+                    return Poll::Ready(Event::Erased);
+                }
                 if is_over(no_hello.as_mut(), context) {
                     return Poll::Ready(Event::NoHello);
                 }
@@ -212,6 +217,7 @@ impl Connection {
                 Event::Drain => return Some((close::RESTART, "the server is restarting")),
                 Event::Look | Event::Socket(Step::Written) => {}
                 Event::Room(Some(permit)) => self.feed(permit),
+                Event::Erased => self.erase(),
                 Event::Room(None) => return Some((close::INTERNAL, "journal stopped")),
                 Event::NoHello => return Some((close::NO_HELLO, "no call_start in time")),
                 Event::Socket(Step::Over(over)) => return over,
@@ -221,6 +227,13 @@ impl Connection {
                     }
                 }
             }
+        }
+    }
+
+    /// Of calls that were erased a vendor's adapter holds nothing any more.
+    fn erase(&mut self) {
+        if let Some(vendor) = &mut self.vendor {
+            vendor.erase(|call_id| self.app.desk.has(call_id));
         }
     }
 

@@ -37,7 +37,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::registry::Registry;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -92,6 +92,8 @@ struct App {
     /// Lists being read for REST.
     readings: lists::Readings,
     next_console: AtomicU64,
+    /// Tells vendors' connections that calls were erased.
+    erasures: watch::Sender<()>,
     /// What is known of calls that come by webhook.
     webhooks: webhooks::Shelf,
 }

@@ -235,6 +235,7 @@ pub async fn start(
         sockets: TaskTracker::new(),
         http: TaskTracker::new(),
         next_console: AtomicU64::new(1),
+        erasures: tokio::sync::watch::Sender::new(()),
     });
     app.http.spawn(listener::run(Arc::clone(&app), listener));
     let timers = app.drain.clone().run_until_cancelled_owned(async move {

@@ -3,7 +3,6 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::time::Sleep;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::hub::Publication;
@@ -18,6 +17,8 @@ pub(super) enum Event<'a> {
     /// Room in the journal; `None` when it has stopped.
     Room(Option<Permit<'a, Publication>>),
     NoHello,
+    /// Calls were erased.
+    Erased,
     Socket(Step),
 }
 
@@ -49,6 +50,6 @@ impl Future for Drained<'_> {
 }
 
 /// Whether a time that is waited for has come.
-pub(super) fn is_over(sleep: Pin<&mut Option<Sleep>>, context: &mut Context<'_>) -> bool {
-    sleep.as_pin_mut().is_some_and(|sleep| sleep.poll(context).is_ready())
+pub(super) fn is_over(waited: Pin<&mut Option<impl Future>>, context: &mut Context<'_>) -> bool {
+    waited.as_pin_mut().is_some_and(|waited| waited.poll(context).is_ready())
 }

@@ -148,7 +148,7 @@ impl Default for Settings {
             credit_bytes: 4 << 20,
             ingest_messages_per_s: 50_000,
             modest_messages_per_s: 500,
-            shared_messages_per_s: 12_000,
+            shared_messages_per_s: 8_000,
             messages_per_s_per_token: 100_000,
             bytes_per_s_per_token: 32 << 20,
             errors_per_s: 1_000,

@@ -11,7 +11,7 @@ use toml::{Table, Value};
 
 use crate::server::Rooms;
 use crate::text::{one_line, redact};
-use crate::{access, desk, egress, engine, hub, journal, server, telemetry, wire};
+use crate::{access, cluster, desk, egress, engine, hub, journal, server, telemetry, wire};
 
 const PREFIX: &str = "FOREWARN_";
 /// The variable with the token of clients.
@@ -47,6 +47,8 @@ pub struct Config {
     pub hub: hub::Settings,
     /// The journal.
     pub journal: journal::Settings,
+    /// Other nodes, where there are some.
+    pub cluster: cluster::Settings,
     /// Forecast and alert policy.
     pub engine: engine::Settings,
     /// What is taken out of transcripts.
@@ -201,6 +203,7 @@ impl Config {
             ("desk", self.desk.check()),
             ("hub", self.hub.check()),
             ("journal", self.journal.check()),
+            ("cluster", self.cluster.check()),
             ("engine", self.engine.check()),
         ] {
             checked.map_err(|message| ConfigError::in_section(section, &message))?;
@@ -265,8 +268,19 @@ fn set(table: &mut Table, variable: &str, text: &str) {
     let parsed: Result<Table, _> = toml::from_str(&format!("value = {text}"));
     let value = parsed.ok().and_then(|mut table| table.remove("value"));
     let value = value.unwrap_or_else(|| Value::String(text.to_owned()));
-    let sections =
-        ["log", "tls", "auth", "server", "wire", "desk", "hub", "journal", "engine", "redaction"];
+    let sections = [
+        "log",
+        "tls",
+        "auth",
+        "server",
+        "wire",
+        "desk",
+        "hub",
+        "journal",
+        "cluster",
+        "engine",
+        "redaction",
+    ];
     match path.split_once('_') {
         Some((section, key)) if sections.contains(&section) => {
             let entry = table.entry(section).or_insert_with(|| Value::Table(Table::new()));

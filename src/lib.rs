@@ -9,6 +9,7 @@ pub mod access;
 pub mod call;
 pub mod cli;
 pub mod client;
+pub mod cluster;
 pub mod config;
 pub mod corpus;
 pub mod desk;

@@ -23,6 +23,12 @@ python_ready() {
     "$PYTHON" -m pip install -q 'websockets>=13,<18' 2>/dev/null || return 1
 }
 
+# Debian puts it into /usr/sbin, which is not on everybody's path.
+nats_ready() {
+  PATH=$PATH:/usr/sbin
+  command -v nats-server >/dev/null || { debian_install nats-server && command -v nats-server >/dev/null; }
+}
+
 chromium_ready() {
   python_ready || return 1
   CHROMIUM=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)

@@ -97,13 +97,13 @@ async fn start(listen: Option<SocketAddr>, engine: Arc<Engine>) -> Result<Runnin
     let mut rooms = Config::default().rooms();
     rooms.server.listen = listen.unwrap_or(rooms.server.listen);
     let journal = || Box::<Memory>::default();
-    let started = match server::start(rooms.clone(), Arc::clone(&engine), journal()).await {
+    let started = match server::start(rooms.clone(), Arc::clone(&engine), journal(), None).await {
         Err(StartError::Listen { address, source })
             if listen.is_none() && source.kind() == ErrorKind::AddrInUse =>
         {
             eprintln!("{address} is taken by another program; using a free port instead");
             rooms.server.listen.set_port(0);
-            server::start(rooms, engine, journal()).await
+            server::start(rooms, engine, journal(), None).await
         }
         started => started,
     };

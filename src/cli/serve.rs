@@ -10,11 +10,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::journal::failure;
 use super::{Failure, engine, variables};
+use crate::cluster::Joining;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::journal::sqlite::Sqlite;
 use crate::journal::{Journal, Memory};
-use crate::{server, telemetry};
+use crate::{cluster, server, telemetry};
 
 /// Serves call platforms and consoles. Prints `listening on http://ADDR`, with TLS
 /// `https://ADDR`, when it is ready.
@@ -25,6 +26,7 @@ use crate::{server, telemetry};
   forewarn serve --data-dir data --config forewarn.toml
   forewarn serve --rules my-rules.toml
   forewarn serve --matrix matrix.toml
+  forewarn serve --cluster nats://10.0.0.1:4222,nats://10.0.0.2:4222 --data-dir data
   FOREWARN_DESK_RESUME_GRACE_S=120 forewarn serve
 
 Every setting of the file has a variable: `[desk] resume_grace_s` is FOREWARN_DESK_RESUME_GRACE_S.
@@ -36,6 +38,10 @@ pub(super) struct Args {
     /// Where to listen; port 0 picks a free one [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
+    /// NATS servers, nats://HOST:PORT, several with commas: this is one node of many then
+    /// [default: a single machine].
+    #[arg(long, value_name = "URL")]
+    cluster: Option<String>,
     /// Where to keep the journal; made when it is missing [default: in memory].
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
@@ -77,6 +83,7 @@ fn config(args: Args) -> Result<Config, Failure> {
         config.log.format = format;
     }
     config.data_dir = args.data_dir.or(config.data_dir);
+    config.cluster.url = args.cluster.or(config.cluster.url);
     config.model = args.model.or(config.model);
     config.rules = args.rules.or(config.rules);
     config.playbook = args.playbook.or(config.playbook);
@@ -91,12 +98,13 @@ async fn serve(config: Config, engine: Arc<Engine>) -> Result<(), Failure> {
     // Before anything runs, so that no signal is missed.
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
-    let journal = journal(&config, &engine)?;
-    let running =
-        server::start(config.rooms(), engine, journal).await.map_err(|error| match error {
+    let (journal, joining) = journal(&config, &engine).await?;
+    let running = server::start(config.rooms(), engine, journal, joining).await.map_err(
+        |error| match error {
             server::StartError::Settings(message) => Failure::Usage(message),
             other => Failure::failed(other),
-        })?;
+        },
+    )?;
     {
         let mut out = std::io::stdout().lock();
         writeln!(out, "listening on {}://{}", running.scheme(), running.address())
@@ -120,8 +128,30 @@ async fn serve(config: Config, engine: Arc<Engine>) -> Result<(), Failure> {
     }
 }
 
+/// The journal of many nodes, with a place among them; or that of one machine.
+async fn journal(
+    config: &Config,
+    engine: &Engine,
+) -> Result<(Box<dyn Journal>, Option<Joining>), Failure> {
+    if config.cluster.url.is_none() {
+        return Ok((own_journal(config, engine)?, None));
+    }
+    let tables = match &config.data_dir {
+        Some(dir) => {
+            Some(Sqlite::open(dir, &config.journal, engine.fingerprint()).map_err(failure)?)
+        }
+        None => {
+            tracing::warn!("without --data-dir this node cannot be asked for calls of the past");
+            None
+        }
+    };
+    let (joining, journal) =
+        cluster::join(&config.cluster, tables).await.map_err(Failure::failed)?;
+    Ok((journal, Some(joining)))
+}
+
 /// The journal on disk, or one in memory for a server without a data directory.
-fn journal(config: &Config, engine: &Engine) -> Result<Box<dyn Journal>, Failure> {
+fn own_journal(config: &Config, engine: &Engine) -> Result<Box<dyn Journal>, Failure> {
     let Some(dir) = &config.data_dir else {
         tracing::warn!("the journal is in memory: what is acked does not survive this process");
         if !config.destination.is_empty() {

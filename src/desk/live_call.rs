@@ -13,7 +13,7 @@ use crate::engine::effects::{CallPhase, Effects, Said, Score};
 use crate::engine::event::{Event, Recorded};
 use crate::engine::{CallState, Engine};
 use crate::hub::{CallNumber, Publication, Shown, Timing};
-use crate::journal::{Archive, CommitSlot, Entry, Permit, Record};
+use crate::journal::{Archive, Claim, CommitSlot, Entry, Permit, Record};
 use crate::wire::{Code, Place};
 
 /// What came of an event.
@@ -53,8 +53,13 @@ pub(super) struct LiveCall {
     pub said: Vec<Arc<Said>>,
     /// Bytes they take.
     pub said_bytes: usize,
+    /// Where the journal stood with it when it began, where several nodes write to one; goes
+    /// with its first record.
+    pub claim: Option<Box<Claim>>,
     /// Taken off the shelf: whoever still holds it must look it up again.
     pub evicted: bool,
+    /// Another node has it: what was handed in and is not durable yet never will be.
+    pub lost: bool,
     /// It was erased: what still comes of it is not taken.
     pub erased: bool,
 }
@@ -74,7 +79,9 @@ impl LiveCall {
             attributes_bytes: 0,
             said: Vec::new(),
             said_bytes: 0,
+            claim: None,
             evicted: false,
+            lost: false,
             erased: false,
         }
     }
@@ -212,7 +219,7 @@ impl Desk {
             let said = call.take_said();
             let view = match &publication.shown {
                 Shown::Whole(view) => Arc::clone(view),
-                Shown::Moved(_) => Arc::new(call.state.view(&call.engine)),
+                Shown::Moved(_) | Shown::Kept => Arc::new(call.state.view(&call.engine)),
             };
             Box::new(Archive::of(&call.state, view, said))
         });
@@ -220,7 +227,19 @@ impl Desk {
         let ruleset = begins.then(|| call.engine.ruleset.clone());
         let call_id = Arc::clone(&call.call_id);
         let changes = before.changes(&publication);
-        let record = Record { call_id, recorded, base_offset: 0, archive, ruleset, changes };
+        let shown = publication.call();
+        let claim = call.claim.take();
+        let base_offset = 0;
+        let record = Record {
+            call_id,
+            recorded,
+            base_offset,
+            archive,
+            ruleset,
+            changes,
+            call: shown,
+            claim,
+        };
         let messages = publication.messages();
         permit.submit(Entry { record, messages, payload: publication }, ticket);
         score

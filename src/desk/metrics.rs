@@ -163,6 +163,11 @@ impl Metrics {
         }
     }
 
+    pub(super) fn call_lost(&self, call_id: &str) {
+        self.taken_over.inc();
+        tracing::info!(call_id, "call taken over by another node");
+    }
+
     pub(super) fn call_abandoned(&self, call_id: &str) {
         self.abandoned.inc();
         tracing::info!(call_id, "call abandoned");

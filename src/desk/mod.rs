@@ -8,6 +8,7 @@
 mod budget;
 mod changes;
 mod clock;
+mod elsewhere;
 mod erase;
 mod live_call;
 mod metrics;
@@ -28,7 +29,7 @@ mod stage;
 mod tests;
 mod timers;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,7 @@ use crate::hub::{Hub, Publication};
 use crate::journal::WriterHandle;
 
 pub use clock::Clock;
+pub use elsewhere::{Brought, Elsewhere, Later as Eventually};
 pub use erase::EraseError;
 pub use metrics::Metrics;
 pub use people::{Answer, Person};
@@ -143,6 +145,8 @@ pub struct Desk {
     timers: Timers,
     budget: Budget,
     presence: Presence,
+    /// Other nodes, where there are some.
+    elsewhere: OnceLock<Arc<dyn Elsewhere>>,
 }
 
 impl Desk {
@@ -160,7 +164,19 @@ impl Desk {
         let budget = Budget::new(engine.matrix.warnings_per_hour(), metrics.clone());
         let presence = Presence::default();
         let engines = Engines::new(engine, settings.max_rulesets);
-        Desk { engines, hub, journal, settings, clock, metrics, shelf, timers, budget, presence }
+        Desk {
+            engines,
+            hub,
+            journal,
+            settings,
+            clock,
+            metrics,
+            shelf,
+            timers,
+            budget,
+            presence,
+            elsewhere: OnceLock::new(),
+        }
     }
 
     /// What calls that begin now share.

@@ -1,5 +1,6 @@
 //! What people do from a console: commands on alerts, a raised hand.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Desk;
@@ -18,6 +19,8 @@ pub struct Person {
     scopes: Arc<Scopes>,
     slot: Arc<CommitSlot>,
     ticket: u64,
+    /// Calls of commands that are not durable yet.
+    waiting: VecDeque<(u64, Arc<SharedCall>)>,
 }
 
 /// What became of a command.
@@ -27,12 +30,21 @@ pub enum Answer {
     Done(u64),
     /// Not done.
     Refused(Refusal),
+    /// The call is another node's, which is to be asked.
+    Elsewhere(Arc<str>),
 }
 
 impl Person {
     /// A person who has done nothing yet.
     pub fn new(desk: Arc<Desk>, name: String) -> Person {
-        Person { desk, name, scopes: Arc::default(), slot: Arc::default(), ticket: 0 }
+        Person {
+            desk,
+            name,
+            scopes: Arc::default(),
+            slot: Arc::default(),
+            ticket: 0,
+            waiting: VecDeque::new(),
+        }
     }
 
     /// The same, for whom calls outside are as if they were not there.
@@ -70,12 +82,15 @@ impl Person {
         let Some(alert) = alert.filter(|alert| self.scopes.allow(Place::of_alert(alert))) else {
             return unknown();
         };
-        let Some(call) = desk.shelf.live(&alert.call_id) else {
+        let Some(shared) = desk.shelf.live(&alert.call_id) else {
+            if alert.state.is_open() && desk.elsewhere.get().is_some() {
+                return Answer::Elsewhere(alert.call_id.as_str().into());
+            }
             // Only calls without an open alert leave the desk.
             return refused("already_resolved", format!("alert `{alert_id}` is closed"));
         };
-        let mut call = call.lock();
-        if call.erased {
+        let mut call = shared.lock();
+        if call.erased || call.lost {
             return refused("not_found", format!("no alert `{alert_id}`"));
         }
         // Where the call is now counts, also when its alert's message is still on its way.
@@ -94,6 +109,8 @@ impl Person {
                 desk.apply(&mut call, event, desk.clock.now(), permit, None, Some(ticket));
             }
         }
+        drop(call);
+        self.waiting.push_back((self.ticket, shared));
         Answer::Done(self.ticket)
     }
 
@@ -107,7 +124,16 @@ impl Person {
         let desk = Arc::clone(&self.desk);
         let shared: Option<Arc<SharedCall>> = desk.shelf.live(call_id);
         let unknown = || refused("not_found", format!("no open call `{call_id}`"));
-        let Some(shared) = shared else { return unknown() };
+        let Some(shared) = shared else {
+            let open = desk
+                .hub
+                .call_place(call_id)
+                .is_some_and(|seen| self.scopes.allow(Place::of_call(&seen)));
+            return match open && desk.elsewhere.get().is_some() {
+                true => Answer::Elsewhere(call_id.into()),
+                false => unknown(),
+            };
+        };
         let mut call = shared.lock();
         if call.erased || !self.scopes.allow(call.place()) {
             return unknown();
@@ -124,7 +150,20 @@ impl Person {
         let ticket = Some((Arc::clone(&self.slot), self.ticket));
         let event = Event::RaiseHand { by: self.name.clone(), note };
         desk.apply(&mut call, event, desk.clock.now(), permit, None, ticket);
+        drop(call);
+        self.waiting.push_back((self.ticket, shared));
         Answer::Done(self.ticket)
+    }
+
+    /// The call of a command that is done, if another node took it before that was durable. Asked
+    /// in the order of the commands, once each.
+    pub fn lost(&mut self, ticket: u64) -> Option<Arc<str>> {
+        while self.waiting.front().is_some_and(|(own, _)| *own < ticket) {
+            self.waiting.pop_front();
+        }
+        let (_, shared) = self.waiting.pop_front()?;
+        let call = shared.lock();
+        call.lost.then(|| Arc::clone(&call.call_id))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::engine::CallState;
 use crate::engine::effects::Score;
 use crate::engine::event::{CallStart, CallUpdate, Event};
 use crate::hub::Publication;
-use crate::journal::{CommitSlot, Permit};
+use crate::journal::{Claim, CommitSlot, Permit};
 use crate::wire::{Body, Code, Message, Problem, Scopes};
 
 /// Lost calls a connection remembers, to say `taken_over` instead of `unknown_call`.
@@ -24,8 +24,8 @@ const MAX_LOST: usize = 1_024;
 /// A connection as the calls it holds see it.
 #[derive(Debug, Default)]
 pub(super) struct Link {
-    slot: Arc<CommitSlot>,
-    lost: Mutex<Vec<Arc<str>>>,
+    pub(super) slot: Arc<CommitSlot>,
+    pub(super) lost: Mutex<Vec<Arc<str>>>,
 }
 
 /// What a message led to.
@@ -35,6 +35,9 @@ pub struct Taken {
     pub now: Option<Now>,
     /// To send once everything up to the ticket is durable.
     pub later: Option<(u64, Later)>,
+    /// The message was not taken: this call may be on another node, and must be brought here
+    /// first, see [`Platform::bring`].
+    pub elsewhere: Option<Arc<str>>,
 }
 
 /// An answer that waits for nothing.
@@ -76,9 +79,22 @@ pub enum Later {
     },
 }
 
+impl Later {
+    /// The call it is about.
+    pub fn call_id(&self) -> &Arc<str> {
+        match self {
+            Later::Started { call_id, .. } | Later::Ack { call_id, .. } => call_id,
+        }
+    }
+}
+
 impl Taken {
     fn refused(problem: Problem) -> Taken {
-        Taken { now: Some(Now::Refused(problem)), later: None }
+        Taken { now: Some(Now::Refused(problem)), ..Taken::default() }
+    }
+
+    fn elsewhere(call_id: &str) -> Taken {
+        Taken { elsewhere: Some(call_id.into()), ..Taken::default() }
     }
 }
 
@@ -96,6 +112,8 @@ pub struct Platform {
     pub(super) scopes: Arc<Scopes>,
     /// Whose calls they are, where those are counted.
     quota: Option<Arc<Quota>>,
+    /// The call that was looked for on other nodes last, when it is on none.
+    pub(super) brought: Option<(Arc<str>, Box<Claim>)>,
 }
 
 /// What a connection knows of a call it started.
@@ -124,6 +142,7 @@ impl Platform {
             grace_s,
             scopes: Arc::default(),
             quota: None,
+            brought: None,
         }
     }
 
@@ -170,6 +189,14 @@ impl Platform {
             gone
         });
         lost
+    }
+
+    /// Whether another node took a call before what was sent last was durable.
+    pub fn was_lost(&self) -> bool {
+        self.calls.values().any(|hold| match hold {
+            Hold::Mine { call, .. } => call.lock().lost,
+            Hold::Lost => false,
+        })
     }
 
     /// The desk it belongs to.
@@ -225,11 +252,16 @@ impl Platform {
                     if !self.may_open(&start) {
                         return Taken::refused(forbidden(&start.call_id, None));
                     }
+                    let brought = self.brought.take_if(|own| *own.0 == *start.call_id);
+                    if brought.is_none() && desk.elsewhere.get().is_some() {
+                        return Taken::elsewhere(&start.call_id);
+                    }
                     let reserved = match self.reserve(desk, &start.call_id) {
                         Ok(reserved) => reserved,
                         Err(refused) => return refused,
                     };
-                    let mut call = self.open(desk, start, permit);
+                    let claim = brought.map(|(_, claim)| claim);
+                    let mut call = self.open(desk, start, claim, permit);
                     call.reserved = reserved;
                     let call_id = Arc::clone(&call.call_id);
                     let call = SharedCall::new(call);
@@ -285,6 +317,7 @@ impl Platform {
         &mut self,
         desk: &Desk,
         mut start: CallStart,
+        claim: Option<Box<Claim>>,
         permit: Permit<'_, Publication>,
     ) -> LiveCall {
         let at = desk.clock.now();
@@ -296,6 +329,7 @@ impl Platform {
         let mut call = LiveCall::new(call_id, state, engine);
         call.owner = Some(Arc::clone(&self.link));
         call.attributes_bytes = bytes;
+        call.claim = claim;
         let (ticket, _) = self.ticket();
         desk.submit_start(&mut call, Event::Start(start), effects, at, permit, ticket);
         desk.schedule(&mut call);
@@ -346,7 +380,7 @@ impl Platform {
 
     fn started(&self, call_id: Arc<str>, last_seq: u64, reopened: bool, ended: bool) -> Taken {
         let started = Later::Started { call_id, last_seq, reopened, ended };
-        Taken { now: None, later: Some((self.ticket, started)) }
+        Taken { later: Some((self.ticket, started)), ..Taken::default() }
     }
 
     fn event(
@@ -390,7 +424,7 @@ impl Platform {
             desk.metrics.gaps.inc();
             let first = !std::mem::replace(nacked, true);
             let now = first.then_some(Now::Nack { call_id: id, expected });
-            return Taken { now, later: None };
+            return Taken { now, ..Taken::default() };
         }
         *nacked = false;
         let (event, problem) = match self.scopes.is_all() {
@@ -556,7 +590,7 @@ fn fence(permit: Permit<'_, Publication>, ticket: Ticket) {
 }
 
 fn ack(ticket: u64, call_id: Arc<str>, seq: u64, score: Option<Box<Score>>) -> Taken {
-    Taken { now: None, later: Some((ticket, Later::Ack { call_id, seq, score })) }
+    Taken { later: Some((ticket, Later::Ack { call_id, seq, score })), ..Taken::default() }
 }
 
 /// What is said of a call that this connection does not have, or must not.

@@ -69,6 +69,11 @@ impl Desk {
             if self.hub.anybody_for(&alert) {
                 continue;
             }
+            if let Some(elsewhere) = self.elsewhere.get()
+                && elsewhere.anybody_for(&alert).await
+            {
+                continue;
+            }
             // A stopped journal means that the server is going down.
             let Some(permit) = self.journal.permit().await else { return };
             let Some(call) = self.shelf.live(&call_id) else { continue };

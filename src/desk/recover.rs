@@ -18,11 +18,12 @@ use crate::hub::Publication;
 use crate::journal::{History, Record};
 
 /// A call folded, and what its events published, each with the offset before it.
-struct Folded {
-    call: LiveCall,
+#[derive(Debug)]
+pub(super) struct Folded {
+    pub call: LiveCall,
     /// Offset at which it last changed, for the order in which ended calls leave the desk.
     last_offset: u64,
-    published: Vec<(u64, Publication)>,
+    pub published: Vec<(u64, Publication)>,
 }
 
 impl Desk {
@@ -69,7 +70,7 @@ impl Desk {
     }
 
     /// Folds one call. `None` when nothing of it is left to know.
-    fn fold(&self, records: Vec<Record>, kept: &Kept) -> Option<Folded> {
+    pub(super) fn fold(&self, records: Vec<Record>, kept: &Kept) -> Option<Folded> {
         let mut folded: Option<Folded> = None;
         for Record { recorded, base_offset: last_offset, call_id, .. } in records {
             match (&mut folded, &recorded.event) {
@@ -114,7 +115,7 @@ impl Desk {
         published.push((*last_offset, publication));
     }
 
-    fn restore(&self, mut call: LiveCall) {
+    pub(super) fn restore(&self, mut call: LiveCall) {
         self.budget.restore(&call.state);
         if call.state.is_forgotten() && call.state.is_final() {
             return;

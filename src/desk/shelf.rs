@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::live_call::{LiveCall, SharedCall};
+use super::platform::Link;
 use super::{Metrics, Settings};
 
 const SHARDS: usize = 64;
@@ -195,6 +196,22 @@ impl Shelf {
         drop(shard);
         self.remember(call_id);
         true
+    }
+
+    /// Takes a call off that another node has. Its connection, if it had one; `None` when it was
+    /// not here.
+    pub fn lose(&self, call_id: &Arc<str>) -> Option<Option<Arc<Link>>> {
+        let mut shard = self.shard(call_id);
+        let Some(Known::Live(shared)) = shard.get(call_id) else { return None };
+        let shared = Arc::clone(shared);
+        let mut call = shared.lock();
+        (call.evicted, call.lost) = (true, true);
+        if call.is_open() {
+            self.adjust(false);
+        }
+        call.reserved = None;
+        shard.remove(call_id);
+        Some(call.owner.take())
     }
 
     /// Ids of all calls that are known.

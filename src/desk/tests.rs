@@ -358,6 +358,7 @@ async fn of_two_people_one_wins() {
     let (mut first, mut second) = (person("sup-1"), person("sup-2"));
     let code = |answer: Answer| match answer {
         Answer::Done(_) => "done".to_owned(),
+        Answer::Elsewhere(call_id) => format!("elsewhere {call_id}"),
         Answer::Refused(refusal) => refusal.code.to_owned(),
     };
     let desk = Arc::clone(&bench.desk);

@@ -95,7 +95,7 @@ impl Desk {
             let Some(permit) = self.journal.permit().await else { return };
             let Some(call) = self.shelf.live(call_id) else { return };
             let mut call = call.lock();
-            if call.erased {
+            if call.erased || call.evicted {
                 return;
             }
             let now = self.clock.now();

@@ -117,7 +117,7 @@ pub struct Highlight {
 }
 
 /// The numbers of a call that move with every chunk, while nothing else of it changes.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// Highest `seq` taken.
     pub last_seq: u64,

@@ -5,6 +5,7 @@
 //! that come back, and one bounded queue per console. It never waits for a console and knows
 //! neither sockets nor how a call's state comes about.
 
+mod elsewhere;
 mod erase;
 mod lists;
 mod metrics;
@@ -22,6 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+pub use elsewhere::Moved;
 pub use lists::Listed;
 pub use metrics::Metrics;
 pub use number::CallNumber;

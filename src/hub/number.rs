@@ -9,8 +9,7 @@ pub struct CallNumber(Arc<OnceLock<u64>>);
 
 impl CallNumber {
     /// Of a call that is known from before.
-    #[cfg(test)]
-    pub(super) fn known(number: u64) -> CallNumber {
+    pub fn known(number: u64) -> CallNumber {
         CallNumber(Arc::new(OnceLock::from(number)))
     }
 

@@ -40,6 +40,8 @@ pub enum Shown {
     Whole(Arc<CallView>),
     /// Its numbers; the rest is as it was.
     Moved(Progress),
+    /// As it was.
+    Kept,
 }
 
 /// When an event was read and scored.
@@ -72,6 +74,14 @@ impl Publication {
     /// How many numbered messages it makes.
     pub fn messages(&self) -> u64 {
         self.alerts.len() as u64 + u64::from(self.change.is_some())
+    }
+
+    /// The call, when it must be sent.
+    pub fn call(&self) -> Option<(CallChange, Arc<CallView>)> {
+        match (&self.change, &self.shown) {
+            (Some(change), Shown::Whole(view)) => Some((*change, Arc::clone(view))),
+            _ => None,
+        }
     }
 
     /// Place of its first alert among those messages, from 1.
@@ -118,6 +128,7 @@ impl Hub {
                 let (before, after) = state.put_call(number, &call_id, Arc::clone(&view));
                 (before, Some(after), change.map(|change| (change, view)))
             }
+            Shown::Kept => (None, None, None),
             Shown::Moved(progress) => (None, state.move_call(number.0, &call_id, &progress), None),
         };
         let (first, last) = match call {
@@ -185,7 +196,7 @@ fn send_alert(state: &mut State, offset: u64, alert: Arc<Alert>, latency_us: Opt
     state.ring.push(Kept { offset, before, after, frame });
 }
 
-fn send_risk(state: &State, call_id: &Arc<str>, keys: &Keys, risk: &RiskUpdate) {
+pub(super) fn send_risk(state: &State, call_id: &Arc<str>, keys: &Keys, risk: &RiskUpdate) {
     let mut shared: Option<Frame> = None;
     for console in state.consoles.values() {
         if console.subscription.as_ref().is_some_and(|matcher| matcher.matches(keys)) {

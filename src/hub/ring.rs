@@ -57,6 +57,15 @@ impl Ring {
         }
     }
 
+    /// Says that there is nothing between the newest message and `offset`. Before the first
+    /// message it says where the ring begins.
+    pub fn skip_to(&mut self, offset: u64) {
+        if self.offset == 0 && self.kept.is_empty() {
+            self.floor = offset;
+        }
+        self.offset = self.offset.max(offset);
+    }
+
     /// Drops everything up to now.
     pub fn forget(&mut self) {
         self.kept.clear();

@@ -68,6 +68,13 @@ impl Console {
         }
     }
 
+    /// Whether this console may watch a call that is known.
+    pub fn may_watch(&self, call_id: &str) -> bool {
+        let state = self.hub.lock();
+        let (console, call) = (state.consoles.get(&self.id), state.calls.get(call_id));
+        console.zip(call).is_some_and(|(own, call)| own.visitor.scopes.allow(call.keys.place()))
+    }
+
     /// Begins to watch a call: what was said so far, the rest comes through the queue.
     ///
     /// # Errors

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::CallState;
 use crate::engine::alert::Alert;
 use crate::engine::effects::{CallView, Said};
 
 /// A call that is over, or was and is open again. It takes the place of what the tables showed
 /// of this call before; only the transcript grows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Archive {
     /// The call.
     pub view: Arc<CallView>,

@@ -149,7 +149,7 @@ mod tests {
         let changes = vec![Change { place: 1, told: 0, moved_from: None, alert: Arc::new(alert) }];
         let recorded = Recorded { at: Timestamp(0), event, held: Vec::new() };
         let call_id = "c".into();
-        Record { call_id, recorded, base_offset, archive: None, ruleset: None, changes }
+        Record { base_offset, changes, ..Record::new(call_id, recorded) }
     }
 
     #[test]

@@ -6,8 +6,10 @@
 
 mod archive;
 mod audit;
+mod claim;
 mod erase;
 mod gather;
+pub mod jetstream;
 mod library;
 mod memory;
 mod metrics;
@@ -22,11 +24,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::effects::{CallChange, CallView};
 use crate::engine::event::{Event, Recorded};
 use crate::engine::rules::Ruleset;
 
 pub use archive::Archive;
 pub use audit::Trail;
+pub use claim::{Claim, Message};
 pub use erase::{Erase, Erased};
 pub use library::{Began, Found, Library, Most, ReadError, Stretch, Which};
 pub use memory::Memory;
@@ -55,13 +59,43 @@ pub struct Record {
     /// Alerts it changed, for destinations outside.
     #[serde(skip)]
     pub changes: Vec<Change>,
+    /// The call, when consoles must hear of it.
+    #[serde(skip)]
+    pub call: Option<(CallChange, Arc<CallView>)>,
+    /// Where the call stood when this node began to write to it; on its first record only, and
+    /// only where several nodes write.
+    #[serde(skip)]
+    pub claim: Option<Box<Claim>>,
 }
 
 impl Record {
+    /// A record of an event, of which nothing follows.
+    pub fn new(call_id: Arc<str>, recorded: Recorded) -> Record {
+        Record {
+            call_id,
+            recorded,
+            base_offset: 0,
+            archive: None,
+            ruleset: None,
+            changes: Vec::new(),
+            call: None,
+            claim: None,
+        }
+    }
+
     /// Whether it begins a call. Its `base_offset` then tells this call from any other, also
     /// from an earlier one of the same id.
     pub fn is_start(&self) -> bool {
         matches!(self.recorded.event, Event::Start(_))
+    }
+
+    /// The numbered messages it makes, in their order.
+    pub fn messages(&self) -> impl Iterator<Item = Message> + '_ {
+        let call = self.call.clone().map(|(change, view)| Message::Call(change, view));
+        let begins = matches!(self.call, Some((CallChange::Started, _)));
+        let (first, last) = if begins { (call, None) } else { (None, call) };
+        let alerts = self.changes.iter().map(|change| Message::Alert(Arc::clone(&change.alert)));
+        first.into_iter().chain(alerts).chain(last)
     }
 }
 

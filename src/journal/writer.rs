@@ -387,6 +387,8 @@ mod tests {
             archive: None,
             ruleset: None,
             changes: Vec::new(),
+            call: None,
+            claim: None,
         };
         Entry { record, messages, payload: messages }
     }

@@ -9,6 +9,7 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Query, Request, State};
 use axum::http::{Response, StatusCode};
+use tokio::task::{JoinError, JoinSet};
 
 use super::guard::{Caller, while_granted};
 use super::listener::upgrade;
@@ -16,13 +17,14 @@ use super::pace::Pace;
 use super::socket::{Socket, Step, close};
 use super::{App, handshake, rest};
 use crate::access::{Deed, Role};
+use crate::cluster::{Errand, Failed};
 use crate::desk::{Answer, Person};
 use crate::engine::alert::Alert;
 use crate::engine::effects::{CallView, Said};
 use crate::engine::event::Action;
 use crate::hub::{self, Frame, Picture, Publication, Visitor};
 use crate::journal::Permit;
-use crate::wire::audit::Done;
+use crate::wire::audit::Done as Audited;
 use crate::wire::console::Notice;
 use crate::wire::{Command, Request as Asked, RequestId};
 
@@ -33,6 +35,8 @@ const PART_OBJECTS: usize = 500;
 /// Bytes handed to the socket at a time.
 const FILL_BYTES: usize = 64 << 10;
 const MAX_USER_CHARS: usize = 64;
+/// Most commands that other nodes are asked to carry out at a time.
+const MAX_ERRANDS: usize = 32;
 
 /// `GET /v1/console`.
 pub(super) async fn endpoint(
@@ -80,14 +84,14 @@ pub(super) async fn endpoint(
 }
 
 /// What the table of roles, and the audit, call it.
-fn deed(command: &Command) -> Option<(Deed, Done)> {
+fn deed(command: &Command) -> Option<(Deed, Audited)> {
     match command {
-        Command::RaiseHand { .. } => Some((Deed::RaiseHand, Done::RaiseHand)),
+        Command::RaiseHand { .. } => Some((Deed::RaiseHand, Audited::RaiseHand)),
         Command::Act { action, .. } => Some(match action {
-            Action::Acknowledge => (Deed::Acknowledge, Done::Acknowledge),
-            Action::Snooze { .. } => (Deed::Snooze, Done::Snooze),
-            Action::Assign { .. } => (Deed::Assign, Done::Assign),
-            Action::Resolve { .. } => (Deed::Resolve, Done::Resolve),
+            Action::Acknowledge => (Deed::Acknowledge, Audited::Acknowledge),
+            Action::Snooze { .. } => (Deed::Snooze, Audited::Snooze),
+            Action::Assign { .. } => (Deed::Assign, Audited::Assign),
+            Action::Resolve { .. } => (Deed::Resolve, Audited::Resolve),
         }),
         _ => None,
     }
@@ -121,6 +125,21 @@ enum Backlog {
     Past(String, VecDeque<Arc<Said>>),
 }
 
+/// What an errand led to.
+enum Done {
+    /// The words of a call are here.
+    Followed(Option<RequestId>, String),
+    /// The node of a call has answered.
+    Answered(Option<RequestId>, Noted, Result<(), Failed>),
+}
+
+/// What the audit is told of a command that was carried out.
+struct Noted {
+    what: Option<Audited>,
+    on: String,
+    how: Option<String>,
+}
+
 struct Snapshot {
     id: Option<RequestId>,
     offset: u64,
@@ -140,6 +159,8 @@ struct Connection {
     waiting: Option<(Option<RequestId>, Command)>,
     /// Replies that wait for their commit.
     replies: VecDeque<(u64, Option<RequestId>)>,
+    /// What other nodes are asked for.
+    errands: JoinSet<Done>,
     pace: Pace,
     /// Until a first `subscribe`.
     silent_until: Option<tokio::time::Instant>,
@@ -165,6 +186,7 @@ impl Connection {
             backlog: VecDeque::new(),
             waiting: None,
             replies: VecDeque::new(),
+            errands: JoinSet::new(),
             silent_until: Some(tokio::time::Instant::now() + hello),
         }
     }
@@ -193,8 +215,9 @@ impl Connection {
                 return Some((close::SLOW, "too slow; resume with `since`"));
             }
             self.fill();
-            let may_read =
-                self.waiting.is_none() && self.socket.outbox_bytes() < app.settings.outbox_bytes;
+            let may_read = self.waiting.is_none()
+                && self.errands.len() < MAX_ERRANDS
+                && self.socket.outbox_bytes() < app.settings.outbox_bytes;
             let hello_by = self.silent_until.unwrap_or_else(tokio::time::Instant::now);
             tokio::select! {
                 () = app.drain.cancelled() => {
@@ -202,6 +225,9 @@ impl Connection {
                 }
                 () = slot.changed() => {}
                 () = self.seat.queue().changed() => {}
+                Some(done) = self.errands.join_next(), if !self.errands.is_empty() => {
+                    self.come_back(done);
+                }
                 permit = app.desk.journal().permit(), if self.waiting.is_some() => match permit {
                     Some(permit) => self.carry_out(permit),
                     None => return Some((close::INTERNAL, "journal stopped")),
@@ -250,13 +276,15 @@ impl Connection {
                 self.drop_pictures();
                 self.socket.send(Notice::done(id.as_ref()).to_json());
             }
-            Ok(Command::Watch { call_id }) => match self.seat.watch(&call_id) {
-                Ok(past) => {
-                    self.socket.send(Notice::done(id.as_ref()).to_json());
-                    self.drop_past(&call_id);
-                    self.backlog.push_back(Backlog::Past(call_id, past.into()));
+            Ok(Command::Watch { call_id }) => match self.app.cluster.clone() {
+                // The call may be another node's: its words are fetched first.
+                Some(cluster) if self.seat.may_watch(&call_id) => {
+                    self.errands.spawn(async move {
+                        cluster.follow(&call_id).await;
+                        Done::Followed(id, call_id)
+                    });
                 }
-                Err((code, message)) => self.refuse(id.as_ref(), code, &message),
+                _ => self.watch(id, call_id),
             },
             Ok(Command::Unwatch { call_id }) => {
                 self.seat.unwatch(&call_id);
@@ -280,30 +308,72 @@ impl Connection {
     /// Carries out the command that waited for room in the journal.
     fn carry_out(&mut self, permit: Permit<'_, Publication>) {
         let Some((id, command)) = self.waiting.take() else { return };
-        let (what, how) = (deed(&command), manner(&command));
-        let (on, answer) = match command {
+        let (what, how) = (deed(&command).map(|(_, what)| what), manner(&command));
+        let (on, errand, answer) = match command {
             Command::Act { alert_id, action } => {
-                let answer = self.person.act(&alert_id, action, permit);
-                (alert_id, answer)
+                let answer = self.person.act(&alert_id, action.clone(), permit);
+                (alert_id.clone(), Errand::act(alert_id, action), answer)
             }
             Command::RaiseHand { call_id, note } => {
-                let answer = self.person.raise_hand(&call_id, note, permit);
-                (call_id, answer)
+                let answer = self.person.raise_hand(&call_id, note.clone(), permit);
+                (call_id.clone(), Errand::RaiseHand { call_id, note }, answer)
             }
             // The others never wait.
             _ => return,
         };
-        match (id, answer) {
-            (id, Answer::Done(ticket)) => {
-                if let Some((_, what)) = what {
-                    let who = self.person.name();
-                    self.app.audit.note(&self.caller, who, what, Some(&on), how.as_deref());
-                }
+        let noted = Noted { what, on, how };
+        match answer {
+            Answer::Done(ticket) => {
+                self.note(noted);
                 self.replies.push_back((ticket, id));
             }
-            (id, Answer::Refused(refusal)) => {
-                self.refuse(id.as_ref(), refusal.code, &refusal.message);
+            Answer::Refused(refusal) => self.refuse(id.as_ref(), refusal.code, &refusal.message),
+            Answer::Elsewhere(call_id) => self.send(id, call_id, errand, noted),
+        }
+    }
+
+    fn watch(&mut self, id: Option<RequestId>, call_id: String) {
+        match self.seat.watch(&call_id) {
+            Ok(past) => {
+                self.socket.send(Notice::done(id.as_ref()).to_json());
+                self.drop_past(&call_id);
+                self.backlog.push_back(Backlog::Past(call_id, past.into()));
             }
+            Err((code, message)) => self.refuse(id.as_ref(), code, &message),
+        }
+    }
+
+    /// Asks the node that has the call.
+    fn send(&mut self, id: Option<RequestId>, call_id: Arc<str>, errand: Errand, noted: Noted) {
+        let Some(cluster) = self.app.cluster.clone() else {
+            return self.refuse(id.as_ref(), "not_found", "the call is not here");
+        };
+        let (who, scopes) = (self.person.name().to_owned(), Arc::clone(&self.caller.grant.scopes));
+        self.errands.spawn(async move {
+            let done = cluster.send_errand(&call_id, &who, &scopes, errand).await;
+            Done::Answered(id, noted, done)
+        });
+    }
+
+    /// Another node has answered.
+    fn come_back(&mut self, done: Result<Done, JoinError>) {
+        match done {
+            Ok(Done::Followed(id, call_id)) => self.watch(id, call_id),
+            Ok(Done::Answered(id, noted, Ok(()))) => {
+                self.note(noted);
+                self.socket.send(Notice::done(id.as_ref()).to_json());
+            }
+            Ok(Done::Answered(id, _, Err(failed))) => {
+                self.refuse(id.as_ref(), &failed.code, &failed.message);
+            }
+            Err(error) => tracing::error!(%error, "an errand failed"),
+        }
+    }
+
+    fn note(&self, Noted { what, on, how }: Noted) {
+        if let Some(what) = what {
+            let who = self.person.name();
+            self.app.audit.note(&self.caller, who, what, Some(&on), how.as_deref());
         }
     }
 
@@ -314,9 +384,15 @@ impl Connection {
     fn reply_committed(&mut self) {
         let committed = self.person.slot().committed();
         while self.replies.front().is_some_and(|(ticket, _)| *ticket <= committed)
-            && let Some((_, id)) = self.replies.pop_front()
+            && let Some((ticket, id)) = self.replies.pop_front()
         {
-            self.socket.send(Notice::done(id.as_ref()).to_json());
+            match self.person.lost(ticket) {
+                None => self.socket.send(Notice::done(id.as_ref()).to_json()),
+                Some(call_id) => {
+                    let text = format!("call `{call_id}` has moved to another node; try again");
+                    self.refuse(id.as_ref(), "overloaded", &text);
+                }
+            }
         }
     }
 

@@ -16,7 +16,7 @@ use axum::http::{Response, StatusCode};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use acks::{Acks, Pending, Unacked};
-use wait::{Drained, Event, is_over};
+use wait::{Bringing, Drained, Event, is_over};
 
 use super::fair::Share;
 use super::guard::{Caller, while_granted};
@@ -112,6 +112,10 @@ struct Connection {
     paused: bool,
     /// Until a first `call_start`.
     silent_until: Option<tokio::time::Instant>,
+    /// Calls that others took, of which the platform has still to be told.
+    lost: Vec<Arc<str>>,
+    /// The call that is looked for on other nodes; nothing else is taken meanwhile.
+    bringing: Option<Bringing>,
 }
 
 impl Connection {
@@ -146,6 +150,8 @@ impl Connection {
             silent_until: vendor.is_none().then(|| tokio::time::Instant::now() + hello),
             vendor,
             frame: (Instant::now(), 0),
+            lost: Vec::new(),
+            bringing: None,
         }
     }
 
@@ -193,6 +199,11 @@ impl Connection {
                 if drained.as_mut().poll(context).is_ready() {
                     return Poll::Ready(Event::Drain);
                 }
+                if let Some(bringing) = &mut self.bringing
+                    && let Poll::Ready(brought) = bringing.as_mut().poll(context)
+                {
+                    return Poll::Ready(Event::Brought(brought));
+                }
                 if slot.poll_changed(context).is_ready() {
                     return Poll::Ready(Event::Look);
                 }
@@ -216,6 +227,10 @@ impl Connection {
             match event {
                 Event::Drain => return Some((close::RESTART, "the server is restarting")),
                 Event::Look | Event::Socket(Step::Written) => {}
+                Event::Brought(brought) => {
+                    self.bringing = None;
+                    self.platform.has_brought(brought);
+                }
                 Event::Room(Some(permit)) => self.feed(permit),
                 Event::Erased => self.erase(),
                 Event::Room(None) => return Some((close::INTERNAL, "journal stopped")),
@@ -270,13 +285,15 @@ impl Connection {
 
     /// Whether something waits for the desk.
     fn has_work(&self) -> bool {
-        !self.inbox.is_empty() || self.vendor.as_ref().is_some_and(Adapter::is_waiting)
+        let waits = self.vendor.as_ref().is_some_and(Adapter::is_waiting);
+        self.bringing.is_none() && (waits || !self.inbox.is_empty())
     }
 
     /// Whether another message may be read: credits, and a peer that reads its answers.
     fn has_room(&self) -> bool {
         let settings = &self.app.settings;
         !self.has_work()
+            && self.bringing.is_none()
             && self.pending.len() < settings.credits
             && self.pending_bytes < settings.credit_bytes
             && self.socket.outbox_bytes() < settings.outbox_bytes
@@ -346,7 +363,11 @@ impl Connection {
             decode(&text, &self.app.wire)
         };
         let taken = self.platform.take(message, read, permit);
-        self.note(taken, read, text.len());
+        let bytes = text.len();
+        if taken.elsewhere.is_some() {
+            self.inbox.push_front((text, read));
+        }
+        self.note(taken, read, bytes);
     }
 
     /// The same for a vendor, of whose frames each may be any number of messages.
@@ -359,7 +380,11 @@ impl Connection {
         let taken = vendor::feed(app, platform, vendor, frame.0, permit);
         vendor::count(app, vendor);
         if let Some(taken) = taken {
-            let (read, bytes) = (self.frame.0, std::mem::take(&mut self.frame.1));
+            let read = self.frame.0;
+            let bytes = match taken.elsewhere {
+                Some(_) => 0,
+                None => std::mem::take(&mut self.frame.1),
+            };
             self.note(taken, read, bytes);
         }
     }
@@ -404,7 +429,11 @@ impl Connection {
 
     /// Keeps or sends what a message led to.
     fn note(&mut self, taken: Taken, read: Instant, bytes: usize) {
-        let Taken { now, later } = taken;
+        let Taken { now, later, elsewhere } = taken;
+        if let Some(call_id) = elsewhere {
+            self.bringing = Some(self.platform.bring(call_id));
+            return;
+        }
         if let Some((ticket, later)) = later {
             if matches!(later, Later::Started { .. }) {
                 self.silent_until = None;
@@ -442,6 +471,7 @@ impl Connection {
         if self.pending.front().is_none_or(|next| next.ticket > committed) {
             return;
         }
+        self.drop_what_was_lost();
         let now = Instant::now();
         let mut acks = Acks::default();
         while self.pending.front().is_some_and(|next| next.ticket <= committed)
@@ -470,9 +500,25 @@ impl Connection {
         }
     }
 
+    /// Among several nodes a call may be lost with messages that were never made durable, although
+    /// their turn is over: they are not acked. Called between the look at the commits and the acks.
+    fn drop_what_was_lost(&mut self) {
+        if self.app.cluster.is_none() {
+            return;
+        }
+        let lost = self.platform.take_lost();
+        self.pending.retain(|pending| {
+            let stays = !lost.iter().any(|call_id| call_id == pending.later.call_id());
+            self.pending_bytes -= if stays { 0 } else { pending.bytes };
+            stays
+        });
+        self.lost.extend(lost);
+    }
+
     /// Tells the platform of calls that others took. True when none is left.
     fn lost_its_last_call(&mut self) -> bool {
-        let lost = self.platform.take_lost();
+        let mut lost = std::mem::take(&mut self.lost);
+        lost.extend(self.platform.take_lost());
         if let Some(vendor) = &mut self.vendor {
             lost.iter().for_each(|call_id| vendor.lost(call_id));
             return false;
@@ -489,7 +535,7 @@ impl Connection {
     }
 
     /// Waits until what was taken is durable, so that it can be acked before the end.
-    async fn wait_for_commits(&self) {
+    async fn wait_for_commits(&mut self) {
         if let Some(last) = self.pending.back().map(|pending| pending.ticket) {
             let patience = Duration::from_secs(self.app.settings.drain_timeout_s) / 2;
             let committed = self.platform.slot().wait_for(last);

@@ -42,6 +42,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access::Gate;
+use crate::cluster::Cluster;
 use crate::desk::Desk;
 use crate::egress;
 
@@ -67,6 +68,8 @@ struct App {
     rules: reload::RulesStatus,
     /// Ways out, while there are destinations.
     egress: Option<egress::Running>,
+    /// The other nodes, where there are some.
+    cluster: Option<Arc<Cluster>>,
     /// Cancelled when the server is to go down.
     drain: CancellationToken,
     /// Cancelled when the drain is over and HTTP need not be answered any more.

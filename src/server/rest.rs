@@ -112,6 +112,9 @@ pub(super) async fn healthz() -> Response<Body> {
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response<Body> {
     let draining = app.drain.is_cancelled();
     let health = app.desk.journal().health();
+    // A node that is cut off from the others cannot keep anything.
+    let cut_off = app.cluster.as_ref().is_some_and(|cluster| !cluster.is_connected());
+    let health = if cut_off { Health::Failing } else { health };
     let status = if draining { "draining" } else { health.status() };
     let code = match (draining, health) {
         (false, Health::Ready) => StatusCode::OK,

@@ -21,6 +21,7 @@ use super::waiting::WaitingRoom;
 use super::webhooks::Shelf;
 use super::{App, Settings, audit, guard, listener, metrics, reload};
 use crate::access;
+use crate::cluster::{Cluster, Joining};
 use crate::desk::{self, Clock, Desk};
 use crate::egress;
 use crate::engine::Engine;
@@ -73,6 +74,9 @@ pub enum StartError {
     /// The journal cannot be read.
     #[error("cannot read the journal: {0}")]
     Journal(#[from] CommitError),
+    /// The other nodes cannot be reached.
+    #[error("{0}")]
+    Cluster(String),
     /// SIGHUP cannot be waited for.
     #[error("cannot wait for SIGHUP: {0}")]
     Signal(std::io::Error),
@@ -100,6 +104,22 @@ impl Rooms {
     }
 }
 
+/// Where the journal's writer hands what is durable: to the consoles of this node, or, where there
+/// are several, to what tells all.
+fn sink(hub: &Arc<Hub>, cluster: Option<&Arc<Cluster>>) -> Sink {
+    match cluster {
+        Some(cluster) => Box::new(cluster.sink()),
+        None => {
+            let hub = Arc::clone(hub);
+            Box::new(move |batch: &mut Vec<Committed<Publication>>| {
+                hub.publish(batch.drain(..).map(|done| (done.base_offset, done.payload)));
+            })
+        }
+    }
+}
+
+type Sink = Box<dyn FnMut(&mut Vec<Committed<Publication>>) + Send>;
+
 /// Starts a server. It is ready, and its port is open, when this returns.
 ///
 /// # Errors
@@ -108,6 +128,7 @@ pub async fn start(
     rooms: Rooms,
     engine: Arc<Engine>,
     mut journal: Box<dyn Journal>,
+    joining: Option<Joining>,
 ) -> Result<Running, StartError> {
     rooms.server.check().map_err(StartError::Settings)?;
     rooms.auth.check().map_err(StartError::Settings)?;
@@ -147,20 +168,14 @@ pub async fn start(
     let hub_metrics = hub::Metrics::register(&mut registry);
     let hub = Hub::new(journal.epoch(), journal.last_offset(), rooms.hub, hub_metrics);
     let hub = Arc::new(hub);
-    let sink = Arc::clone(&hub);
+    let met = joining.map(|joining| joining.meet(Arc::clone(&hub), &mut registry));
+    let sink = sink(&hub, met.as_ref().map(|(cluster, _)| cluster));
     let readings = Readings::new(journal.library(), &rooms.journal);
     let trail = journal.audit();
     let audit_settings = rooms.journal.clone();
     let journal_metrics = journal::Metrics::register(&mut registry);
-    let (writer, handle) = Writer::start(
-        journal,
-        rooms.journal,
-        journal_metrics,
-        move |batch: &mut Vec<Committed<Publication>>| {
-            sink.publish(batch.drain(..).map(|done| (done.base_offset, done.payload)));
-        },
-    )
-    .map_err(StartError::Thread)?;
+    let (writer, handle) =
+        Writer::start(journal, rooms.journal, journal_metrics, sink).map_err(StartError::Thread)?;
     let limits = Limits {
         max_message_bytes: rooms.wire.max_message_bytes,
         max_open_calls: rooms.desk.max_open_calls,
@@ -176,6 +191,15 @@ pub async fn start(
         let seconds = began.elapsed().as_secs_f64();
         tracing::info!(records, seconds, open_calls = desk.open_calls(), "folded the journal");
     }
+    let (stopped, http) = (CancellationToken::new(), TaskTracker::new());
+    let cluster = match met {
+        None => None,
+        Some((cluster, movements)) => {
+            let joined = cluster.start(&desk, movements, &stopped, &http).await;
+            joined.map_err(|error| StartError::Cluster(error.to_string()))?;
+            Some(cluster)
+        }
+    };
     let metrics = metrics::Metrics::register(&mut registry);
     let (audit, writing) =
         audit::Audit::new(trail, &audit_settings, metrics.audit_not_listed.clone());
@@ -230,10 +254,11 @@ pub async fn start(
         readings,
         settings: rooms.server,
         wire: rooms.wire,
+        cluster,
         drain: CancellationToken::new(),
-        stopped: CancellationToken::new(),
+        stopped,
         sockets: TaskTracker::new(),
-        http: TaskTracker::new(),
+        http,
         next_console: AtomicU64::new(1),
         erasures: tokio::sync::watch::Sender::new(()),
     });
@@ -293,6 +318,9 @@ impl Running {
             let sent = tokio::time::timeout_at(deadline - patience / 4, egress.finish());
             let sent = sent.await.is_ok();
             tracing::info!(in_time = sent, "destinations closed");
+        }
+        if let Some(cluster) = &app.cluster {
+            cluster.leave().await;
         }
         app.stopped.cancel();
         app.http.close();

@@ -82,7 +82,7 @@ async fn running(full: &Arc<AtomicBool>, drain_timeout_s: u64) -> Running {
     let server =
         Settings { listen: ([127, 0, 0, 1], 0).into(), drain_timeout_s, ..Settings::default() };
     let rooms = Rooms { server, ..Rooms::default() };
-    start(rooms, engine, Box::new(Stubborn(Arc::clone(full)))).await.unwrap()
+    start(rooms, engine, Box::new(Stubborn(Arc::clone(full))), None).await.unwrap()
 }
 
 async fn status(running: &Running, path: &str) -> String {
@@ -168,7 +168,7 @@ async fn unacked_messages_and_bytes_of_a_connection_are_bounded() {
         let server = Settings { listen, credits, credit_bytes, ..Settings::default() };
         let rooms = Rooms { server, ..Rooms::default() };
         let engine = Arc::new(Engine::with_model(None, Default::default()).unwrap());
-        let running = start(rooms, engine, Box::new(disk.clone())).await.unwrap();
+        let running = start(rooms, engine, Box::new(disk.clone()), None).await.unwrap();
         let url = format!("ws://{}/v1/ingest", running.address());
         let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
         for message in flood(50) {
@@ -218,7 +218,7 @@ async fn a_slow_disk_slows_its_platforms_and_says_so() {
     };
     let rooms = Rooms { server, journal, ..Rooms::default() };
     let engine = Arc::new(Engine::with_model(None, Default::default()).unwrap());
-    let running = start(rooms, engine, Box::new(disk.clone())).await.unwrap();
+    let running = start(rooms, engine, Box::new(disk.clone()), None).await.unwrap();
     let url = format!("ws://{}/v1/ingest", running.address());
     let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
     let (load, allowed) = (500, 200);

@@ -58,6 +58,9 @@ pub(super) fn feed(
     let message = adapter.next(&app.wire)?;
     let call_id = message.call_id.clone().into_owned();
     let taken = platform.take(Ok(message), read, permit);
+    if taken.elsewhere.is_some() {
+        return Some(taken);
+    }
     match (&taken.later, &taken.now) {
         (Some((_, Later::Started { last_seq, ended, reopened, .. })), _) => {
             let goes_on = *last_seq > 0 && adapter.needs_time(&call_id);

@@ -25,6 +25,9 @@ use crate::wire::{Place, Problem, ingest};
 
 pub(super) use shelf::Shelf;
 
+/// How long a request waits for a call that may be on another node.
+const BRING: Duration = Duration::from_secs(5);
+
 /// Why a request was not taken.
 type Refusal = Box<Response<Body>>;
 
@@ -219,6 +222,11 @@ async fn tell(
         };
         let read = Instant::now();
         let Some(taken) = vendor::feed(app, &mut platform, &mut adapter, read, room) else { break };
+        if let Some(call_id) = taken.elsewhere {
+            let brought = tokio::time::timeout(BRING, platform.bring(call_id)).await;
+            platform.has_brought(brought.map_err(|_| busy())?);
+            continue;
+        }
         if let Some((number, _)) = taken.later {
             ticket = number;
         } else if let Some(Now::Refused(problem)) = taken.now {
@@ -229,13 +237,16 @@ async fn tell(
     }
     vendor::count(app, &mut adapter);
     let slot = Arc::clone(platform.slot());
-    drop(platform);
     drop(adapter);
     if ticket == 0 {
         // The call is over; its end may be a request that is still on its way to the journal.
         app.desk.journal().flush().await;
     } else {
         slot.wait_for(ticket).await;
+    }
+    if platform.was_lost() {
+        let text = format!("call `{call_id}` has moved to another node; send it again");
+        return Err(Box::new(rest::overloaded(&text)));
     }
     Ok(())
 }

@@ -129,7 +129,8 @@ impl Server {
         Server::spawn(&mut command, None)
     }
 
-    fn spawn(command: &mut Command, folder: Option<tempfile::TempDir>) -> Server {
+    /// Any way of `serve`; `folder` stays as long as the server.
+    pub fn spawn(command: &mut Command, folder: Option<tempfile::TempDir>) -> Server {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stderr = collect(child.stderr.take().unwrap());

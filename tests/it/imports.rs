@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may name. `*` is all of them.
-const ROOMS: [(&str, &str); 19] = [
+const ROOMS: [(&str, &str); 20] = [
     ("main", "cli"),
     ("cli", "*"),
-    ("config", "telemetry server access egress desk hub journal wire engine text"),
+    ("config", "telemetry server cluster access egress desk hub journal wire engine text"),
     ("telemetry", ""),
-    ("server", "access egress desk hub journal wire engine features model text call"),
+    ("server", "cluster access egress desk hub journal wire engine features model text call"),
     ("access", "wire call"),
+    ("cluster", "desk hub journal wire engine features model text call"),
     ("client", "wire engine features model text call"),
     ("desk", "hub journal wire engine features model text call"),
     ("egress", "journal engine call"),

@@ -548,6 +548,8 @@ fn archived(number: u64, now: i64) -> Record {
         })),
         ruleset: None,
         changes: Vec::new(),
+        call: None,
+        claim: None,
     }
 }
 

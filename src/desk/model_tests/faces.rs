@@ -122,6 +122,7 @@ pub fn answer(taken: Taken) -> String {
 pub fn reply(answer: Answer) -> String {
     match answer {
         Answer::Done(_) => "done".into(),
+        Answer::Elsewhere(call_id) => format!("elsewhere {call_id}"),
         Answer::Refused(refusal) => match refusal.message.strip_prefix("by ") {
             Some(blamed) => {
                 format!("{} by {}", refusal.code, blamed.split(' ').next().unwrap())

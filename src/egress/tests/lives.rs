@@ -243,8 +243,7 @@ impl Stage<'_> {
         }
         let call_id = self.calls[place].as_ref().unwrap().call_id().into();
         let recorded = Recorded { at, event, held: Vec::new() };
-        let record =
-            Record { call_id, recorded, base_offset, archive: None, ruleset: None, changes };
+        let record = Record { base_offset, changes, ..Record::new(call_id, recorded) };
         journal.commit(&[record], self.offset).unwrap();
     }
 

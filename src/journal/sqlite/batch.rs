@@ -107,6 +107,8 @@ mod tests {
             archive: None,
             ruleset: None,
             changes: Vec::new(),
+            call: None,
+            claim: None,
         }
     }
 

@@ -20,6 +20,8 @@ pub(super) enum OpenError {
     Newer { found: usize, known: usize },
     #[error("{0}")]
     Damaged(String),
+    #[error("holds the history {0}")]
+    OtherHistory(&'static str),
     #[error("{0}")]
     Key(String),
     #[error("{0}")]
@@ -74,6 +76,10 @@ impl fmt::Display for JournalError {
         let dir = self.file.parent().unwrap_or(Path::new(".")).display();
         match &self.error {
             OpenError::Io(error) => write!(f, "{file}: {error}"),
+            OpenError::OtherHistory(whose) => write!(
+                f,
+                "{file}: it holds the history {whose}; give this node a --data-dir of its own"
+            ),
             OpenError::Locked => write!(
                 f,
                 "{file}: another process has this journal; end it, or use another --data-dir"

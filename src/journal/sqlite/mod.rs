@@ -12,6 +12,7 @@ mod check;
 mod erase;
 mod error;
 mod export;
+mod history;
 mod ledger;
 mod library;
 mod open;

@@ -119,6 +119,8 @@ impl Bench {
             archive,
             ruleset: None,
             changes: Vec::new(),
+            call: None,
+            claim: None,
         });
     }
 

@@ -1,19 +1,26 @@
 //! What an ingest connection waits for.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
+use crate::desk::Eventually;
 use crate::hub::Publication;
-use crate::journal::Permit;
+use crate::journal::{Claim, Permit};
 use crate::server::socket::Step;
+
+/// A call on its way from another node.
+pub(super) type Bringing = Eventually<'static, (Arc<str>, Option<Claim>)>;
 
 /// What a connection wakes up for.
 pub(super) enum Event<'a> {
     Drain,
     /// Commits, lost calls, time to read on: a look around tells.
     Look,
+    /// A call that may have been on another node is here, or nowhere.
+    Brought((Arc<str>, Option<Claim>)),
     /// Room in the journal; `None` when it has stopped.
     Room(Option<Permit<'a, Publication>>),
     NoHello,

@@ -45,6 +45,14 @@ pub(in crate::server) async fn call(
         Ok(form) => form,
         Err(text) => return problem(StatusCode::BAD_REQUEST, "bad_request", &text),
     };
+    if let Some(cluster) = &app.cluster {
+        // What is said in a call of another node is read from there, if it is one.
+        for call_id in [Some(&*name), SUFFIXES.iter().find_map(|(end, _)| name.strip_suffix(end))] {
+            if let Some(call_id) = call_id {
+                cluster.follow(call_id).await;
+            }
+        }
+    }
     let scopes = Arc::clone(&caller.grant.scopes);
     let answered = blocking(&app, move |archive| {
         let found = find(archive, &scopes, &name, form)?;

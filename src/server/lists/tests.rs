@@ -64,7 +64,7 @@ async fn running(library: &Closed) -> Running {
         crate::server::Settings { listen: ([127, 0, 0, 1], 0).into(), ..Default::default() };
     let rooms = Rooms { server, journal, ..Rooms::default() };
     let engine = Arc::new(Engine::with_model(None, Default::default()).unwrap());
-    start(rooms, engine, Box::new(library.clone())).await.unwrap()
+    start(rooms, engine, Box::new(library.clone()), None).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

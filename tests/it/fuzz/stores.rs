@@ -20,6 +20,8 @@ fn record(call_id: &str, base_offset: u64, event: Event) -> Record {
         archive: None,
         ruleset: None,
         changes: Vec::new(),
+        call: None,
+        claim: None,
     }
 }
 

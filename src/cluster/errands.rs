@@ -1,0 +1,180 @@
+//! What people do on one node to calls and alerts of another: the node that has the call does it,
+//! so that of two people exactly one wins.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Cluster;
+use crate::desk::{Answer, Desk, Person};
+use crate::engine::alert::Alert;
+use crate::engine::event::Action;
+use crate::journal::jetstream::{Inbox, Posted};
+use crate::wire::Scopes;
+
+/// How long the others may take to say whether somebody is there.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// Errands carried out at a time.
+const AT_ONCE: usize = 256;
+
+/// Something to be done for a person.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Errand {
+    /// To an alert.
+    Act {
+        /// The alert.
+        alert_id: String,
+        /// What.
+        action: Action,
+        /// Who the console thought has it, for an assignment that says so.
+        #[serde(default)]
+        from: Option<Seen>,
+    },
+    /// To a call.
+    RaiseHand {
+        /// The call.
+        call_id: String,
+        /// Why.
+        note: Option<String>,
+    },
+}
+
+/// An owner that a console saw.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Seen {
+    owner: Option<String>,
+}
+
+impl Errand {
+    /// To an alert.
+    pub fn act(alert_id: String, action: Action) -> Errand {
+        let from = match &action {
+            Action::Assign { from: Some(owner), .. } => Some(Seen { owner: owner.clone() }),
+            _ => None,
+        };
+        Errand::Act { alert_id, action, from }
+    }
+}
+
+/// Why it was not done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Failed {
+    /// The code for the console.
+    pub code: String,
+    /// What it says.
+    pub message: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Asked {
+    who: String,
+    scopes: Scopes,
+    errand: Errand,
+}
+
+/// Whether anybody is there.
+#[derive(Serialize, Deserialize)]
+struct Somebody {
+    yes: bool,
+}
+
+impl Cluster {
+    /// Has another node do what a person wants with a call that is there.
+    ///
+    /// # Errors
+    /// [`Failed`], as the console is to be told.
+    pub async fn send_errand(
+        &self,
+        call_id: &str,
+        who: &str,
+        scopes: &Scopes,
+        errand: Errand,
+    ) -> Result<(), Failed> {
+        let node = self.lock_index().of(call_id).map(|entry| Arc::clone(&entry.node));
+        let Some(node) = node.filter(|node| *node != self.node) else {
+            return Err(elsewhere(call_id));
+        };
+        let asked = Asked { who: who.to_owned(), scopes: scopes.clone(), errand };
+        let answer = self.bus.ask(self.bus.names().node(&node), &asked).await;
+        answer.unwrap_or_else(|error| {
+            tracing::info!(call_id, %error, "the node of a call did not answer");
+            Err(elsewhere(call_id))
+        })
+    }
+
+    pub(super) async fn run_errands(self: Arc<Self>, mut errands: Inbox) {
+        let room = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
+        while let Some(posted) = errands.next().await {
+            let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
+            let own = Arc::clone(&self);
+            tokio::spawn(async move {
+                let _permit = permit;
+                own.run_errand(posted).await;
+            });
+        }
+    }
+
+    async fn run_errand(&self, posted: Posted) {
+        let (Some(asked), Some(desk)) = (posted.read::<Asked>(), self.desk()) else { return };
+        self.metrics.errands.inc();
+        let patience = self.settings.answer_timeout();
+        let done = tokio::time::timeout(patience, carry_out(desk, asked)).await;
+        // Who asked has given up by then; the state that follows will tell them.
+        if let Ok(done) = done {
+            self.bus.answer(&posted, &done).await;
+        }
+    }
+
+    pub(super) async fn ask_whether_anybody(&self, alert: &Alert) -> bool {
+        let subject = self.bus.names().anybody();
+        let yes = |somebody: &Somebody| somebody.yes;
+        self.bus.ask_all(subject, alert, PATIENCE, yes).await.is_some()
+    }
+
+    pub(super) async fn answer_whether_anybody(self: Arc<Self>, mut questions: Inbox) {
+        while let Some(posted) = questions.next().await {
+            let Some(alert) = posted.read::<Alert>() else { continue };
+            if self.hub.anybody_for(&alert) {
+                self.bus.answer(&posted, &Somebody { yes: true }).await;
+            }
+        }
+    }
+}
+
+async fn carry_out(desk: Arc<Desk>, asked: Asked) -> Result<(), Failed> {
+    let Asked { who, scopes, errand } = asked;
+    let mut person = Person::new(Arc::clone(&desk), who).within(Arc::new(scopes));
+    let Some(permit) = desk.journal().permit().await else {
+        return Err(failed("overloaded", "the server is going down; try again"));
+    };
+    let answer = match errand {
+        Errand::Act { alert_id, mut action, from } => {
+            if let (Action::Assign { from: seen, .. }, Some(Seen { owner })) = (&mut action, from) {
+                *seen = Some(owner);
+            }
+            person.act(&alert_id, action, permit)
+        }
+        Errand::RaiseHand { call_id, note } => person.raise_hand(&call_id, note, permit),
+    };
+    match answer {
+        Answer::Refused(refusal) => Err(failed(refusal.code, &refusal.message)),
+        Answer::Elsewhere(call_id) => Err(elsewhere(&call_id)),
+        Answer::Done(ticket) => {
+            person.slot().wait_for(ticket).await;
+            match person.lost(ticket) {
+                Some(call_id) => Err(elsewhere(&call_id)),
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+fn failed(code: &str, message: &str) -> Failed {
+    Failed { code: code.to_owned(), message: message.to_owned() }
+}
+
+fn elsewhere(call_id: &str) -> Failed {
+    failed("overloaded", &format!("call `{call_id}` is moving to another node; try again"))
+}

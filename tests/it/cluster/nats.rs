@@ -1,0 +1,136 @@
+//! A nats-server of a test's own.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use tempfile::TempDir;
+
+use crate::harness::{Collected, PATIENCE, collect, wait};
+
+/// The program; Debian's package installs it under this name.
+const PROGRAM: &str = "nats-server";
+
+/// A running nats-server on 127.0.0.1. It is killed on drop.
+pub struct Nats {
+    process: Child,
+    log: Collected,
+    port: u16,
+    store: Option<TempDir>,
+    more: Vec<String>,
+}
+
+impl Nats {
+    /// With JetStream; `None`, said loudly, where there is no such program.
+    pub fn start() -> Option<Nats> {
+        Nats::with(Some(tempfile::tempdir().unwrap()), &[])
+    }
+
+    /// As one that nobody told to keep anything.
+    pub fn without_jetstream() -> Option<Nats> {
+        Nats::with(None, &[])
+    }
+
+    /// With JetStream and more arguments, such as who may come in.
+    pub fn start_with(more: &[&str]) -> Option<Nats> {
+        Nats::with(Some(tempfile::tempdir().unwrap()), more)
+    }
+
+    fn with(store: Option<TempDir>, more: &[&str]) -> Option<Nats> {
+        if Command::new(PROGRAM).arg("--version").output().is_err() {
+            // Not by a macro: what macros print of a test that passes nobody sees.
+            let test = std::thread::current().name().unwrap_or("a test").to_owned();
+            let mut stderr = std::io::stderr().lock();
+            writeln!(stderr, "!! SKIPPED {test}: {PROGRAM} is not installed").unwrap();
+            return None;
+        }
+        let more: Vec<String> = more.iter().map(|&argument| argument.to_owned()).collect();
+        // Port -1 picks a free one.
+        let (process, log) = spawn("-1", store.as_ref(), &more);
+        let mut nats = Nats { process, log, port: 0, store, more };
+        assert!(nats.is_ready(), "no nats-server: {}", nats.log.so_far());
+        let log = nats.log.so_far();
+        let said = log.lines().find_map(|line| line.split_once("client connections on "));
+        let port = said.and_then(|(_, address)| address.trim().rsplit_once(':')?.1.parse().ok());
+        nats.port = port.unwrap_or_else(|| panic!("no port in {log}"));
+        Some(nats)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Where it keeps what JetStream holds.
+    pub fn store(&self) -> &Path {
+        self.store.as_ref().unwrap().path()
+    }
+
+    /// As by a power switch for the process alone: what it wrote stays.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        wait(&mut self.process);
+    }
+
+    /// As an operator stops it.
+    pub fn stop(&mut self) {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        wait(&mut self.process);
+    }
+
+    /// On the same port and store. The old one must be gone.
+    pub fn restart(&mut self) {
+        let begun = Instant::now();
+        loop {
+            let port = self.port.to_string();
+            (self.process, self.log) = spawn(&port, self.store.as_ref(), &self.more);
+            if self.is_ready() {
+                return;
+            }
+            // Somebody on this machine may have the port for a moment.
+            assert!(begun.elapsed() < PATIENCE, "not again: {}", self.log.so_far());
+        }
+    }
+
+    /// Waits until it says that it is ready; false when it ends instead.
+    fn is_ready(&mut self) -> bool {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if self.log.so_far().contains("Server is ready") {
+                return true;
+            }
+            if self.process.try_wait().unwrap().is_some() {
+                return false;
+            }
+            std::thread::yield_now();
+        }
+        panic!("nats-server is never ready: {}", self.log.so_far());
+    }
+}
+
+impl Drop for Nats {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if std::thread::panicking() {
+            eprintln!("nats-server's log:\n{}", self.log.so_far());
+        }
+    }
+}
+
+fn spawn(port: &str, store: Option<&TempDir>, more: &[String]) -> (Child, Collected) {
+    let mut command = Command::new(PROGRAM);
+    command.args(["-a", "127.0.0.1", "-p", port]).args(more);
+    if let Some(store) = store {
+        command.arg("-js").arg("-sd").arg(store.path());
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    let log = collect(process.stderr.take().unwrap());
+    (process, log)
+}

@@ -5,11 +5,14 @@
 //! cargo bench --bench flood -- --only pings,chunks --seconds 10 --connections 32
 //! ```
 //!
-//! The platform sends a chunk, waits for its ack, and rests for ten milliseconds. Quiet and flood
-//! take turns, so that each ratio is of the same minute. Server, flood and platform share the
-//! machine: a ratio holds what the flood's own work on it costs, too.
+//! The platform sends a chunk, waits for its ack, and rests for ten milliseconds. It comes from
+//! another address than the flood, as limits are by address where there are no tokens. Quiet and
+//! flood take turns, so that each ratio is of the same minute. Server, flood and platform share
+//! the machine: a ratio holds what the flood's own work on it costs, too. Settings of the server
+//! can be tried by variables, such as FOREWARN_SERVER_INGEST_MESSAGES_PER_S.
 
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -18,12 +21,14 @@ use clap::Parser;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio_tungstenite::connect_async;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::Message;
 
 /// Between two chunks of the platform that behaves.
 const REST: Duration = Duration::from_millis(10);
+/// Where the platform that behaves comes from.
+const PLATFORM: [u8; 4] = [127, 0, 0, 2];
 /// Before the flood is measured.
 const RAMP: Duration = Duration::from_millis(500);
 
@@ -145,7 +150,11 @@ async fn measure(
     when: &str,
     seconds: f64,
 ) -> anyhow::Result<(f64, f64)> {
-    let (mut socket, _) = connect_async(format!("ws://{address}/v1/ingest")).await?;
+    let own = TcpSocket::new_v4()?;
+    own.bind(SocketAddr::from((PLATFORM, 0)))?;
+    let stream = own.connect(address.parse()?).await?;
+    stream.set_nodelay(true)?;
+    let (mut socket, _) = client_async(format!("ws://{address}/v1/ingest"), stream).await?;
     let call = format!("{name}-{when}");
     let start = json!({"type": "call_start", "call_id": call});
     socket.send(Message::text(start.to_string())).await?;

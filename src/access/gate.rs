@@ -10,7 +10,7 @@ use super::credentials::Offered;
 use super::jwks::{self, Key};
 use super::store::{Entry, Look, look};
 use super::token::claimed_id;
-use super::{Grant, Role, Settings, Store, jwt, now};
+use super::{Grant, Listed, Role, Settings, Store, jwt, now};
 
 /// More than any set of keys takes.
 const MAX_KEY_BYTES: u64 = 1 << 20;
@@ -91,6 +91,11 @@ impl Gate {
     /// Whether a token must be shown.
     pub fn is_guarded(&self) -> bool {
         self.read().is_guarded
+    }
+
+    /// All tokens of the file. None when it cannot be read: what is known goes on without it.
+    pub fn listed(&self) -> Option<Vec<Listed>> {
+        self.store.as_ref()?.list().ok()
     }
 
     /// Its settings.

@@ -76,6 +76,8 @@ pub struct Listed {
     pub created: Timestamp,
     /// When it ends, if it does.
     pub expires: Option<Timestamp>,
+    /// When it was revoked, if it was.
+    pub revoked: Option<Timestamp>,
     /// `active`, `expired` or `revoked`.
     pub state: &'static str,
 }
@@ -275,6 +277,7 @@ impl Entry {
             scopes: self.scopes.clone(),
             created: self.created,
             expires: self.expires,
+            revoked: self.revoked,
             state: match (self.revoked, self.expires) {
                 (Some(_), _) => "revoked",
                 (None, Some(expires)) if expires <= now => "expired",

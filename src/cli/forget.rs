@@ -8,7 +8,7 @@ use clap::Parser;
 
 use super::Failure;
 use super::journal::{KeyFile, failure};
-use super::login::Token;
+use super::login::Login;
 use crate::access;
 use crate::client::{HttpAnswer, delete};
 use crate::journal::{Erase, sqlite};
@@ -19,6 +19,7 @@ use crate::wire::audit::{AuditEntry, Done};
 #[command(after_help = "Examples:
   forewarn forget c-7f3a --data-dir data                          # no server runs on it
   forewarn forget --customer k9 --url http://127.0.0.1:8080       # through the server
+  forewarn forget --customer k9 --url https://calls.example --token-file admin.token
 
 Transcripts, alerts, quotes and what waits for destinations go, from the file's bytes too. Backups,
 exports and what destinations were told before are not reached: it names the destinations. A server
@@ -39,7 +40,7 @@ pub(super) struct Args {
     #[command(flatten)]
     key: KeyFile,
     #[command(flatten)]
-    token: Token,
+    login: Login,
 }
 
 /// What was erased, whoever did it.
@@ -132,9 +133,9 @@ fn through_server(args: &Args, url: &str) -> Result<Gone, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-    let token = args.token.read()?;
-    let HttpAnswer { status, body } =
-        runtime.block_on(delete(url, &path, token.as_deref())).map_err(Failure::Failed)?;
+    let token = args.login.token()?;
+    let asked = delete(url, &path, token.as_deref(), args.login.ca());
+    let HttpAnswer { status, body } = runtime.block_on(asked).map_err(Failure::Failed)?;
     match status {
         200 => serde_json::from_str(&body)
             .map_err(|error| Failure::Failed(format!("{url} gave an unreadable answer: {error}"))),

@@ -1,6 +1,6 @@
 //! How `replay`, `watch` and `forget` are let in, and whom they trust.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
@@ -10,7 +10,7 @@ use crate::config::TOKEN;
 
 /// The token to show, if the server asks for one.
 #[derive(Debug, Default, Parser)]
-pub(super) struct Token {
+struct Token {
     /// The token to show. Others on this machine can read it in the list of programs: better use
     /// --token-file, or the variable FOREWARN_TOKEN.
     #[arg(long, value_name = "TOKEN", conflicts_with = "token_file")]
@@ -25,23 +25,33 @@ pub(super) struct Token {
 pub(super) struct Login {
     #[command(flatten)]
     token: Token,
-    /// Authorities (PEM) of which a wss:// server must have its certificate [default: the
-    /// system's].
+    /// Authorities (PEM) of which a wss:// or https:// server must have its certificate [default:
+    /// the system's].
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 }
 
 impl Login {
+    /// The token to show, if there is one.
+    pub fn token(&self) -> Result<Option<String>, Failure> {
+        self.token.read()
+    }
+
+    /// The file of authorities.
+    pub fn ca(&self) -> Option<&Path> {
+        self.ca.as_deref()
+    }
+
     /// A server to connect to.
     pub fn target(&self, url: &str, subprotocol: &'static str) -> Result<Target, Failure> {
-        let token = self.token.read()?;
-        Target::new(url, subprotocol, token.as_deref(), self.ca.as_deref()).map_err(Failure::usage)
+        let token = self.token()?;
+        Target::new(url, subprotocol, token.as_deref(), self.ca()).map_err(Failure::usage)
     }
 }
 
 impl Token {
     /// That of the flags, else that of the environment.
-    pub fn read(&self) -> Result<Option<String>, Failure> {
+    fn read(&self) -> Result<Option<String>, Failure> {
         if let Some(path) = &self.token_file {
             let text = std::fs::read_to_string(path).map_err(|error| {
                 Failure::Usage(format!("cannot read the token file {}: {error}", path.display()))

@@ -98,7 +98,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 
 /// One token on one line.
 fn row(token: &Listed) -> String {
-    let Listed { id, role, user, scopes, created, expires, state } = token;
+    let Listed { id, role, user, scopes, created, expires, state, .. } = token;
     let scopes = match scopes.is_all() {
         true => "all calls".into(),
         false => scopes.names().join(" "),

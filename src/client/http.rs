@@ -1,10 +1,14 @@
 //! A plain HTTP request, for commands that ask a server to do something.
 
+use std::path::Path;
+
 use bytes::Bytes;
 use http::{Request, Uri, header};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+
+use super::tls;
 
 /// Largest answer that is read, in bytes.
 const MAX_BODY_BYTES: usize = 16 << 20;
@@ -18,20 +22,38 @@ pub struct HttpAnswer {
     pub body: String,
 }
 
-/// `DELETE path` of the server at `url`, such as `http://127.0.0.1:8080`.
+/// `DELETE path` of the server at `url`, such as `http://127.0.0.1:8080` or `https://calls.example`,
+/// of which the certificate must come from an authority in `ca`, or else one of the system's.
 ///
 /// # Errors
 /// A sentence, when the address cannot be used or nobody answers there.
-pub async fn delete(url: &str, path: &str, token: Option<&str>) -> Result<HttpAnswer, String> {
-    let uri: Uri = url.parse().map_err(|error| format!("cannot use the url `{url}`: {error}"))?;
-    let (Some("http"), Some(host)) = (uri.scheme_str(), uri.host()) else {
-        return Err(format!("cannot use the url `{url}`: write http://HOST:PORT"));
+pub async fn delete(
+    url: &str,
+    path: &str,
+    token: Option<&str>,
+    ca: Option<&Path>,
+) -> Result<HttpAnswer, String> {
+    let bad = |why: &str| format!("cannot use the url `{url}`: {why}");
+    let uri: Uri = url.parse().map_err(|error: http::uri::InvalidUri| bad(&error.to_string()))?;
+    let is_secure = match uri.scheme_str() {
+        Some("https") => true,
+        Some("http") if ca.is_some() => return Err(bad("authorities are for TLS; write https://")),
+        Some("http") => false,
+        _ => return Err(bad("write http://HOST:PORT, or https:// for TLS")),
     };
-    let port = uri.port_u16().unwrap_or(80);
+    let host = uri.host().ok_or_else(|| bad("the host is missing"))?;
+    let port = uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
+    let trusted = is_secure.then(|| tls::trust(ca)).transpose().map_err(|why| bad(&why))?;
     let unreachable =
         |error: String| format!("cannot reach {url}: {error}; is `forewarn serve` running there?");
     let name = host.trim_start_matches('[').trim_end_matches(']');
     let stream = TcpStream::connect((name, port)).await.map_err(|e| unreachable(e.to_string()))?;
+    let stream: Box<dyn tls::Wire> = match trusted {
+        None => Box::new(stream),
+        Some(trusted) => tls::connect(trusted, host, stream)
+            .await
+            .map_err(|error| format!("the handshake with {url} failed: TLS: {error}"))?,
+    };
     let failed = |error: hyper::Error| unreachable(error.to_string());
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
     tokio::spawn(connection);

@@ -136,11 +136,6 @@ impl Desk {
         let _ = self.elsewhere.set(elsewhere);
     }
 
-    /// Whether the call is on this desk, open or with its memory.
-    pub fn has(&self, call_id: &str) -> bool {
-        self.shelf.live(call_id).is_some()
-    }
-
     /// Folds the events of one call, from its start.
     pub fn fold_elsewhere(&self, records: Vec<Record>, rulesets: &[Ruleset]) -> Option<Brought> {
         let kept = Kept::new(self.engines.present(), rulesets);

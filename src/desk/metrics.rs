@@ -5,6 +5,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use super::Seldom;
 use crate::call::Timestamp;
 use crate::engine::effects::OverLimits;
 
@@ -66,6 +67,9 @@ pub struct Metrics {
     pub clock_ahead_ms: Gauge,
     /// Time to apply one event.
     pub apply_seconds: Histogram,
+    told_of_taken: Seldom,
+    told_of_refused: Seldom,
+    told_of_too_many: Seldom,
 }
 
 impl Metrics {
@@ -98,6 +102,9 @@ impl Metrics {
             erased: Counter::default(),
             clock_ahead_ms: Gauge::default(),
             apply_seconds: Histogram::new(exponential_buckets(0.000_001, 2.0, 18)),
+            told_of_taken: Seldom::default(),
+            told_of_refused: Seldom::default(),
+            told_of_too_many: Seldom::default(),
         };
         let all = registry.sub_registry_with_prefix("desk");
         all.register("open_calls", "Calls that go on", metrics.open_calls.clone());
@@ -151,7 +158,9 @@ impl Metrics {
 
     pub(super) fn call_taken_over(&self, call_id: &str) {
         self.taken_over.inc();
-        tracing::info!(call_id, "call taken over by another connection");
+        if self.told_of_taken.may() {
+            tracing::info!(call_id, "call taken over by another connection");
+        }
     }
 
     pub(super) fn call_lost(&self, call_id: &str) {
@@ -171,12 +180,16 @@ impl Metrics {
 
     pub(super) fn message_refused(&self, call_id: &str, seq: u64, code: &str) {
         self.refused.inc();
-        tracing::info!(call_id, seq, code, "message refused");
+        if self.told_of_refused.may() {
+            tracing::info!(call_id, seq, code, "message refused");
+        }
     }
 
     pub(super) fn too_many_calls(&self, limit: usize) {
         self.too_many.inc();
-        tracing::warn!(limit, "call refused: too many are open");
+        if self.told_of_too_many.may() {
+            tracing::warn!(limit, "call refused: too many are open");
+        }
     }
 
     /// Logs when the system's clock was set back, and when it has caught up.

@@ -21,6 +21,7 @@ mod quota;
 mod reach;
 mod recover;
 mod rulesets;
+mod seldom;
 mod shelf;
 #[cfg(test)]
 mod stage;
@@ -45,6 +46,7 @@ pub use people::{Answer, Person};
 pub use platform::{Later, Now, Platform, Taken};
 pub use quota::Quota;
 pub use rulesets::unusable_ruleset;
+pub use seldom::Seldom;
 
 use budget::Budget;
 use presence::Presence;

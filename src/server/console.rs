@@ -236,7 +236,10 @@ impl Connection {
                     Step::Text(_) if !self.pace.take(Instant::now()) => {
                         return Some((close::TOO_FAST, "too many commands; slow down"));
                     }
-                    Step::Text(text) => self.command(&text),
+                    Step::Text(text) => {
+                        app.fair.somebody(Instant::now());
+                        self.command(&text);
+                    }
                     Step::Written => {}
                     Step::Over(over) => return over,
                 },

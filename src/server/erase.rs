@@ -54,7 +54,13 @@ async fn erase(
     let own = Arc::clone(app);
     // The audit keeps the id of a call, and not the key of a customer.
     let on = wanted.call_ids.first().map_or("a customer".to_owned(), |id| id.to_string());
-    let erased = tokio::spawn(async move { own.desk.erase(wanted).await });
+    let erased = tokio::spawn(async move {
+        let erased = own.desk.erase(wanted).await;
+        // Vendors' adapters hold what may get a better wording yet.
+        own.erasures.send_replace(());
+        own.webhooks.erase(|call_id| own.desk.has(call_id)).await;
+        erased
+    });
     match erased.await {
         Ok(Ok(erased)) if erased.call_ids.is_empty() => {
             problem(StatusCode::NOT_FOUND, "not_found", "no such call is kept here")

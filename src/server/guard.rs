@@ -13,11 +13,12 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::middleware::Next;
 
 use super::guests::{Guest, Visit};
+use super::handshake::{self, FOREIGN_ORIGIN, origin_is_allowed};
 use super::listener::{guest, is_certified, peer, upgrade};
 use super::rest::{problem, too_many};
 use super::socket::close;
 use super::tls::Tls;
-use super::{App, Settings, handshake, signature};
+use super::{App, Settings, host, signature};
 use crate::access::{self, Change, Deed, Gate, Grant, offered};
 use crate::wire::audit::Done;
 
@@ -135,6 +136,11 @@ pub(super) async fn check(
         Needs::Webhook => Deed::Feed,
         Needs::Token(deed) | Needs::Socket(deed, _) => deed,
     };
+    if !app.gate.is_guarded() {
+        if let Err(refused) = meant_for_us(&app, path, &request) {
+            return *refused;
+        }
+    }
     // Certificates come on top of tokens.
     let must_certify = app.tls.as_ref().is_some_and(Tls::asks_platforms);
     if deed == Deed::Feed && must_certify && !is_certified(&request) {
@@ -161,12 +167,38 @@ pub(super) async fn check(
     if let Err(refused) = count(&app, needs, &mut admitted) {
         return *refused;
     }
+    if !matches!(needs, Needs::Metrics | Needs::Socket(Deed::Feed, _)) {
+        app.fair.somebody(Instant::now());
+    }
     // A websocket is listed once it is one.
     if !matches!(needs, Needs::Socket(..)) {
         app.audit.seen(&admitted, path);
     }
     request.extensions_mut().insert(admitted);
     next.run(request).await
+}
+
+/// Whether a request that needs no token is one that its sender meant for this server, and no page of
+/// a stranger thought up in somebody's browser.
+fn meant_for_us(
+    app: &App,
+    path: &'static str,
+    request: &Request,
+) -> Result<(), Box<Response<Body>>> {
+    let refused = if !host::is_ours(request, &app.settings) {
+        let text = "without tokens this server answers to its address and to localhost only, not to \
+                    a name that others may have given it; behind a proxy or under a name of its own, \
+                    set `public_url` in [server] to it, or make a token";
+        problem(StatusCode::MISDIRECTED_REQUEST, "misdirected", text)
+    } else if !origin_is_allowed(request.headers(), &app.settings.allowed_origins) {
+        problem(StatusCode::FORBIDDEN, "forbidden", FOREIGN_ORIGIN)
+    } else {
+        return Ok(());
+    };
+    let status = refused.status();
+    app.metrics.refused(status.as_u16(), path, peer(request));
+    app.audit.refused(None, peer(request), path, status.as_str());
+    Err(Box::new(refused))
 }
 
 /// Holds who was let in to its limits. Before a websocket is one, so that it can be told.

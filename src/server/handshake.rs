@@ -7,6 +7,10 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::rest::problem;
 
+/// Why a page of somebody else is turned away.
+pub(super) const FOREIGN_ORIGIN: &str =
+    "pages of this origin may not connect; add it to `allowed_origins` in [server]";
+
 /// What a handshake agreed on.
 #[derive(Debug)]
 pub(super) struct Accepted {
@@ -47,8 +51,7 @@ pub(super) fn accept(
     let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|key| is_key(key.as_bytes()));
     let key = key.ok_or_else(|| bad("header Sec-WebSocket-Key must be 16 bytes in base64"))?;
     if !origin_is_allowed(headers, allowed_origins) {
-        let text = "pages of this origin may not connect; add it to `allowed_origins` in [server]";
-        return Err(Box::new(problem(StatusCode::FORBIDDEN, "forbidden", text)));
+        return Err(Box::new(problem(StatusCode::FORBIDDEN, "forbidden", FOREIGN_ORIGIN)));
     }
     let offered: Vec<&str> = tokens(headers, &header::SEC_WEBSOCKET_PROTOCOL).collect();
     let known = offered.contains(&ours);
@@ -81,9 +84,9 @@ fn is_key(key: &[u8]) -> bool {
     key.len() == 24 && key[..22].iter().all(plain) && key.ends_with(b"==")
 }
 
-/// A browser says which page opens the socket; a page of somebody else must not read calls
-/// through the browser of somebody who may.
-fn origin_is_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
+/// A browser says which page opens a socket, or sends what changes something; a page of somebody
+/// else must do neither through the browser of somebody who may.
+pub(super) fn origin_is_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let Ok(origin) = origin.to_str() else { return false };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());

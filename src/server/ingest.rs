@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use acks::{Acks, Pending, Unacked};
 use wait::{Bringing, Drained, Event, is_over};
 
+use super::fair::Share;
 use super::guard::{Caller, while_granted};
 use super::listener::upgrade;
 use super::metrics::Refusal;
@@ -101,7 +102,9 @@ struct Connection {
     pending: VecDeque<Pending>,
     pending_bytes: usize,
     pace: Pace,
-    /// All connections of its guest together are over their rate until then.
+    share: Share,
+    /// All connections of its guest together, or all that bring much, are over their rate until
+    /// then.
     slow_until: Option<Instant>,
     /// It is over its own rate.
     is_slow: bool,
@@ -135,6 +138,7 @@ impl Connection {
             is_slow: false,
             caller,
             pace: Pace::new(app.settings.ingest_messages_per_s, Instant::now()),
+            share: app.fair.share(Instant::now()),
             app,
             socket,
             wants_scores,
@@ -173,6 +177,7 @@ impl Connection {
         let app = Arc::clone(&self.app);
         let slot = Arc::clone(self.platform.slot());
         let mut drained = pin!(Drained::new(&app.drain));
+        let mut erasures = app.erasures.subscribe();
         self.socket.send(Answer::Ready { limits: app.limits }.to_json());
         loop {
             self.feed_what_fits();
@@ -187,6 +192,7 @@ impl Connection {
             // A call_start that waits for the journal has come.
             let no_hello = self.silent_until.filter(|_| self.inbox.is_empty());
             let mut no_hello = pin!(no_hello.map(tokio::time::sleep_until));
+            let mut erased = pin!(self.vendor.is_some().then(|| erasures.changed()));
             // One function in place of a `select!`: what is not waited for costs nothing, and what
             // has been waited for before need not be registered again.
             let event = std::future::poll_fn(|context| {
@@ -209,6 +215,9 @@ impl Connection {
                 if is_over(pause.as_mut(), context) {
                     return Poll::Ready(Event::Look);
                 }
+                if is_over(erased.as_mut(), context) {
+                    return Poll::Ready(Event::Erased);
+                }
                 if is_over(no_hello.as_mut(), context) {
                     return Poll::Ready(Event::NoHello);
                 }
@@ -223,6 +232,7 @@ impl Connection {
                     self.platform.has_brought(brought);
                 }
                 Event::Room(Some(permit)) => self.feed(permit),
+                Event::Erased => self.erase(),
                 Event::Room(None) => return Some((close::INTERNAL, "journal stopped")),
                 Event::NoHello => return Some((close::NO_HELLO, "no call_start in time")),
                 Event::Socket(Step::Over(over)) => return over,
@@ -232,6 +242,13 @@ impl Connection {
                     }
                 }
             }
+        }
+    }
+
+    /// Of calls that were erased a vendor's adapter holds nothing any more.
+    fn erase(&mut self) {
+        if let Some(vendor) = &mut self.vendor {
+            vendor.erase(|call_id| self.app.desk.has(call_id));
         }
     }
 
@@ -287,9 +304,14 @@ impl Connection {
         let read = Instant::now();
         let over = self.read_more(first, read);
         let bytes = self.inbox.iter().map(|(text, _)| text.len()).sum();
-        if let Some(wait) = self.caller.guest.sends(self.inbox.len(), bytes, read) {
-            self.app.metrics.slowed_by("token").inc();
-            self.slow_until = Some(read + wait);
+        let messages = self.inbox.len();
+        let waits = [
+            ("token", self.caller.guest.sends(messages, bytes, read)),
+            ("others", self.share.sends(messages, bytes, read)),
+        ];
+        for (by, wait) in waits.into_iter().filter_map(|(by, wait)| Some((by, wait?))) {
+            self.app.metrics.slowed_by(by).inc();
+            self.slow_until = self.slow_until.max(Some(read + wait));
         }
         over
     }

@@ -11,8 +11,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use super::guard::REFUSED;
-use super::seldom::Seldom;
 use crate::access::Change;
+use crate::desk::Seldom;
 
 /// Which websocket endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -364,7 +364,9 @@ impl Metrics {
     }
 
     pub fn reading_failed(&self, error: &str) {
-        tracing::error!(error, "the journal cannot be read for REST");
+        if self.warned.may() {
+            tracing::error!(error, "the journal cannot be read for REST");
+        }
     }
 
     pub fn accept_failed(&self, error: &std::io::Error) {

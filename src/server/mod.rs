@@ -7,9 +7,11 @@ mod console;
 mod contracts;
 mod docs;
 mod erase;
+mod fair;
 mod guard;
 mod guests;
 mod handshake;
+mod host;
 mod ingest;
 mod line;
 mod listener;
@@ -21,7 +23,6 @@ mod reload;
 mod rest;
 mod routes;
 mod running;
-mod seldom;
 mod settings;
 mod signature;
 mod socket;
@@ -36,7 +37,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::registry::Registry;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -83,6 +84,8 @@ struct App {
     refusals: Arc<Semaphore>,
     /// Who takes how much.
     guests: guests::Guests,
+    /// Those who bring much beside those who bring little.
+    fair: Arc<fair::Fair>,
     /// Connections without a request.
     idle: Arc<waiting::WaitingRoom>,
     /// Bodies of requests that are still arriving.
@@ -92,6 +95,8 @@ struct App {
     /// Lists being read for REST.
     readings: lists::Readings,
     next_console: AtomicU64,
+    /// Tells vendors' connections that calls were erased.
+    erasures: watch::Sender<()>,
     /// What is known of calls that come by webhook.
     webhooks: webhooks::Shelf,
 }

@@ -2,18 +2,26 @@
 
 use std::time::{Duration, Instant};
 
-/// Allows `per_s` a second and twice that at once.
+/// Allows so much a second, and a burst at once.
 #[derive(Debug)]
 pub(super) struct Pace {
     per_s: f64,
+    burst: f64,
     left: f64,
     filled: Instant,
 }
 
 impl Pace {
+    /// Twice as much at once as in a second.
     pub fn new(per_s: u32, now: Instant) -> Pace {
         let per_s = f64::from(per_s.max(1));
-        Pace { per_s, left: per_s * 2.0, filled: now }
+        Pace::with_burst(per_s, per_s * 2.0, now)
+    }
+
+    /// At least one at once.
+    pub fn with_burst(per_s: f64, burst: f64, now: Instant) -> Pace {
+        let burst = burst.max(1.0);
+        Pace { per_s, burst, left: burst, filled: now }
     }
 
     /// Counts one. False when that was too much.
@@ -31,7 +39,13 @@ impl Pace {
     /// Whether nothing of what was counted matters any more.
     pub fn is_full(&mut self, now: Instant) -> bool {
         self.fill(now);
-        self.left >= self.per_s * 2.0
+        self.left >= self.burst
+    }
+
+    /// Forgets what was too much, but for a second's worth.
+    pub fn forgive(&mut self, now: Instant) {
+        self.fill(now);
+        self.left = self.left.max(-self.per_s);
     }
 
     /// How long to wait until one more is allowed.
@@ -42,7 +56,7 @@ impl Pace {
 
     fn fill(&mut self, now: Instant) {
         let seconds = now.saturating_duration_since(self.filled).as_secs_f64();
-        self.left = (self.left + seconds * self.per_s).min(self.per_s * 2.0);
+        self.left = (self.left + seconds * self.per_s).min(self.burst);
         self.filled = now;
     }
 }

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::fair::Fair;
 use super::guests::Guests;
 use super::lists::Readings;
 use super::tls::{Settings as TlsSettings, Tls};
@@ -210,6 +211,9 @@ pub async fn start(
         (Done::Config, rooms.fingerprint),
     ];
     audit.started(facts).await;
+    if let Some(tokens) = gate.listed() {
+        audit.tokens(tokens, audit_settings.audit_keep_days).await;
+    }
     let webhooks = Shelf::new(
         rooms.server.webhook_calls,
         metrics.webhook_calls.clone(),
@@ -243,6 +247,7 @@ pub async fn start(
         connections: Arc::new(Semaphore::new(rooms.server.max_connections)),
         refusals: Arc::new(Semaphore::new(listener::MAX_REFUSALS)),
         guests,
+        fair: Fair::new(&rooms.server),
         idle,
         bodies,
         scoring: Arc::new(Semaphore::new(rooms.server.max_scoring)),
@@ -255,6 +260,7 @@ pub async fn start(
         sockets: TaskTracker::new(),
         http,
         next_console: AtomicU64::new(1),
+        erasures: tokio::sync::watch::Sender::new(()),
     });
     app.http.spawn(listener::run(Arc::clone(&app), listener));
     let timers = app.drain.clone().run_until_cancelled_owned(async move {

@@ -16,7 +16,8 @@ pub struct Settings {
     /// itself who everybody is. Anybody who reaches the port can then read every call.
     pub allow_remote_without_tokens: bool,
     /// Pages of other origins that may open websockets, as `https://host:port`. A page of this
-    /// server always may; programs that are no browsers send no origin.
+    /// server always may; programs that are no browsers send no origin. While there are no tokens,
+    /// the server answers to these names, too.
     pub allowed_origins: Vec<String>,
     /// Pages that may show the console page in a frame: `'self'` or origins such as
     /// `https://crm.example` or `https://*.crm.example`; nobody when empty.
@@ -62,7 +63,8 @@ pub struct Settings {
     /// How far the time at which Telnyx signed may be from the time here, in seconds.
     pub telnyx_tolerance_s: u64,
     /// The server as vendors and people reach it, as `https://host`: a part of what Twilio signs,
-    /// and where links in alerts that are sent lead.
+    /// where links in alerts that are sent lead, and, while there are no tokens, a name that it
+    /// answers to beside its address and `localhost`.
     pub public_url: String,
     /// Most items of a REST list in one answer; asking for more gets 400.
     pub max_page_items: usize,
@@ -80,6 +82,13 @@ pub struct Settings {
     pub credit_bytes: usize,
     /// Messages a second of one ingest connection; over it the socket is read more slowly.
     pub ingest_messages_per_s: u32,
+    /// Messages a second that an ingest connection may bring and still count as modest; a large
+    /// message counts as one for each KiB.
+    pub modest_messages_per_s: u32,
+    /// Messages a second of all ingest connections together that bring more than that, while
+    /// modest ones, consoles or REST are there too; over it they are read more slowly. Who is
+    /// alone may use all that the machine has.
+    pub shared_messages_per_s: u32,
     /// Messages a second of one token (where there are no tokens, from one address) over all
     /// its ingest connections and webhooks; over it sockets are read more slowly, webhooks get 429.
     pub messages_per_s_per_token: u32,
@@ -138,6 +147,8 @@ impl Default for Settings {
             credits: 1_024,
             credit_bytes: 4 << 20,
             ingest_messages_per_s: 50_000,
+            modest_messages_per_s: 500,
+            shared_messages_per_s: 8_000,
             messages_per_s_per_token: 100_000,
             bytes_per_s_per_token: 32 << 20,
             errors_per_s: 1_000,
@@ -183,6 +194,8 @@ impl Settings {
             ("read_batch", self.read_batch),
             ("outbox_bytes", self.outbox_bytes),
             ("commands_per_s", self.commands_per_s as usize),
+            ("modest_messages_per_s", self.modest_messages_per_s as usize),
+            ("shared_messages_per_s", self.shared_messages_per_s as usize),
             ("ingest_messages_per_s", self.ingest_messages_per_s as usize),
         ] {
             if value == 0 {

@@ -6,12 +6,23 @@ use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use ring::signature::{ED25519, ED25519_PUBLIC_KEY_LEN, UnparsedPublicKey};
 use sha1::Sha1;
+use sha2::{Digest, Sha256};
 
 use super::Settings;
 use crate::call::Timestamp;
 use crate::wire::vendors::Format;
 
-/// Whether Twilio signed a form with `fields` that was sent to `target` of the public URL.
+/// What a vendor sent, as it goes into a signature.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sent<'a> {
+    /// The fields of a form.
+    Form(&'a [(String, String)]),
+    /// Any other body, byte by byte.
+    Bytes(&'a [u8]),
+}
+
+/// Whether Twilio signed what was sent to `target` of the public URL. The signature covers the URL
+/// and the fields of a form; of any other body the URL has the hash.
 ///
 /// # Errors
 /// A sentence that says what to check.
@@ -19,16 +30,36 @@ pub(super) fn of_twilio(
     settings: &Settings,
     target: &str,
     headers: &HeaderMap,
-    fields: &[(String, String)],
+    sent: Sent<'_>,
 ) -> Result<(), &'static str> {
     let Some(token) = &settings.twilio_auth_token else { return Ok(()) };
     let url = format!("{}{target}", settings.public_url.trim_end_matches('/'));
+    let (fields, is_whole) = match sent {
+        Sent::Form(fields) => (fields, true),
+        Sent::Bytes(body) => (&[][..], names_hash_of(target, body)),
+    };
     let given = header(headers, "x-twilio-signature");
     let is_signed = given.is_some_and(|given| twilio_signed(token, &url, fields, given));
-    is_signed.then_some(()).ok_or(
-        "X-Twilio-Signature is missing or not of this request; check [server] twilio_auth_token \
-         and public_url",
-    )
+    match (is_signed, is_whole) {
+        (true, true) => Ok(()),
+        (true, false) => {
+            Err("the parameter bodySHA256 of the URL is missing or not of this body; \
+            X-Twilio-Signature covers no body but a form without it")
+        }
+        (false, _) => Err("X-Twilio-Signature is missing or not of this request; check [server] \
+            twilio_auth_token and public_url"),
+    }
+}
+
+/// Whether the URL names the SHA-256 of the body, as Twilio writes it: in hex, as `bodySHA256`.
+fn names_hash_of(target: &str, body: &[u8]) -> bool {
+    let query = target.split_once('?').map_or("", |(_, query)| query);
+    let mut named =
+        form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "bodySHA256");
+    let hash: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
+    // Of two that differ nobody knows which is meant.
+    let is_it = named.next().is_some_and(|(_, given)| given.eq_ignore_ascii_case(&hash));
+    is_it && named.next().is_none()
 }
 
 /// Whether Telnyx signed this body at a time near `now`.
@@ -127,6 +158,47 @@ mod tests {
         for bad in ["", "no base64!", "AAAA"] {
             assert!(!twilio_signed("secret", url, &fields("CA1"), bad));
         }
+    }
+
+    #[test]
+    fn a_body_that_is_no_form_is_signed_by_its_hash_in_the_url() {
+        let settings = Settings {
+            twilio_auth_token: Some("secret".into()),
+            public_url: "https://calls.example.com/".into(),
+            ..Settings::default()
+        };
+        let body = br#"{"CallSid":"CA1"}"#;
+        // echo -n '{"CallSid":"CA1"}' | sha256sum
+        let hash = "85264246de8d570722726062407cde49dc5bb2c2569c179765b178e3ffe30825";
+        let try_it = |target: &str, body: &[u8]| {
+            let url = format!("https://calls.example.com{target}");
+            let mut mac = Hmac::<Sha1>::new_from_slice(b"secret").unwrap();
+            mac.update(url.as_bytes());
+            let signature = BASE64_STANDARD.encode(mac.finalize().into_bytes());
+            let mut headers = HeaderMap::new();
+            headers.insert("x-twilio-signature", HeaderValue::try_from(signature).unwrap());
+            of_twilio(&settings, target, &headers, Sent::Bytes(body))
+        };
+        let path = "/v1/webhooks/twilio";
+        assert_eq!(try_it(&format!("{path}?bodySHA256={hash}"), body), Ok(()));
+        assert_eq!(
+            try_it(&format!("{path}?queue=b&bodySHA256={}", hash.to_uppercase()), body),
+            Ok(())
+        );
+        for (target, body) in [
+            (path.to_owned(), &body[..]),
+            (format!("{path}?bodysha256={hash}"), body),
+            (format!("{path}?bodySHA256="), b""),
+            (format!("{path}?bodySHA256={hash}"), br#"{"CallSid":"CA2"}"#),
+            (format!("{path}?bodySHA256={hash}&bodySHA256={}", "0".repeat(64)), body),
+            (format!("{path}?bodySHA256={}&bodySHA256={hash}", "0".repeat(64)), body),
+        ] {
+            assert!(try_it(&target, body).unwrap_err().contains("bodySHA256"), "{target}");
+        }
+        // A hash without a signature proves nothing.
+        let target = format!("{path}?bodySHA256={hash}");
+        let unsigned = of_twilio(&settings, &target, &HeaderMap::new(), Sent::Bytes(body));
+        assert!(unsigned.unwrap_err().contains("X-Twilio-Signature is missing"));
     }
 
     /// Key and signature were made with openssl: `genpkey -algorithm ed25519`, `pkey -pubout

@@ -91,7 +91,7 @@ async fn status(running: &Running, path: &str) -> String {
 
 pub(super) async fn get(running: &Running, path: &str) -> String {
     let mut stream = TcpStream::connect(running.address()).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();

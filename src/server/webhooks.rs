@@ -17,6 +17,7 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, Response, StatusCode, header};
 
 use super::guard::{self, Caller};
+use super::signature::Sent;
 use super::{App, rest, signature, vendor};
 use crate::desk::{Now, Platform};
 use crate::wire::vendors::{self, About, Adapter, Event, Facts, Format, Memory, Reading};
@@ -162,8 +163,9 @@ fn parse(
         vendors::message(format, text, &mut memory)
     };
     let read = read.map_err(refused)?;
+    let sent = if is_form { Sent::Form(&fields) } else { Sent::Bytes(bytes) };
     let unsigned = match read.format {
-        Format::Twilio => signature::of_twilio(&app.settings, target, headers, &fields),
+        Format::Twilio => signature::of_twilio(&app.settings, target, headers, sent),
         Format::Telnyx => signature::of_telnyx(&app.settings, app.desk.now(), headers, bytes),
         _ => Ok(()),
     };

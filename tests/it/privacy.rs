@@ -191,7 +191,7 @@ async fn only_this_machine_may_erase() {
     assert_eq!(status, 404, "{body}");
     for header in ["x-forwarded-for: 10.1.2.3", "origin: https://crm.example"] {
         let request = format!(
-            "DELETE /v1/calls/c-1 HTTP/1.1\r\nhost: x\r\n{header}\r\nconnection: close\r\n\r\n"
+            "DELETE /v1/calls/c-1 HTTP/1.1\r\nhost: localhost\r\n{header}\r\nconnection: close\r\n\r\n"
         );
         let mut stream = TcpStream::connect(server.address).unwrap();
         stream.write_all(request.as_bytes()).unwrap();

@@ -2,7 +2,11 @@
 
 use std::net::SocketAddr;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
+use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -299,6 +303,25 @@ async fn what_is_not_signed_is_refused_where_signatures_are_asked_for() {
     assert_eq!(send(good).await.0, 204);
     let call = get(server.address, "/v1/calls/CA1").await;
     assert_eq!((&call["queue"], &call["state"]), (&json!("billing"), &json!("ended")));
+    // JSON is signed by its hash in the URL; the URL's signature alone would go with any body.
+    let json = r#"{"TranscriptionEvent":"transcription-started","CallSid":"CA2"}"#;
+    let hash: String = Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect();
+    let signed = async |path: &str, body: &str| {
+        let mut mac = Hmac::<Sha1>::new_from_slice(b"secret").unwrap();
+        mac.update(format!("https://calls.example.com{path}").as_bytes());
+        let signature = BASE64_STANDARD.encode(mac.finalize().into_bytes());
+        let head = format!("content-type: application/json\r\nx-twilio-signature: {signature}\r\n");
+        post(server.address, path, &head, body).await
+    };
+    let whole = format!("{HOOK}?bodySHA256={hash}");
+    let other = json.replace("CA2", "CA3");
+    for (path, body) in [(HOOK, json), (&whole, &other), ("/v1/webhooks/auto", json)] {
+        let (status, _, answer) = signed(path, body).await;
+        assert!(status == 403 && answer.contains("bodySHA256"), "{path}: {answer}");
+    }
+    assert_eq!(http(server.address, "GET", "/v1/calls/CA2", "").await.0, 404, "nothing was kept");
+    assert_eq!(signed(&whole, json).await.0, 204);
+    assert_eq!(get(server.address, "/v1/calls/CA2").await["state"], "open");
     // Other vendors do not sign.
     let hook = "/v1/webhooks/vosk?call_id=c-1";
     assert_eq!(post(server.address, hook, "", "{\"text\":\"hello\"}").await.0, 204);
@@ -306,7 +329,6 @@ async fn what_is_not_signed_is_refused_where_signatures_are_asked_for() {
 
 #[tokio::test]
 async fn telnyx_signs_and_what_it_did_not_sign_changes_nothing() {
-    use base64::prelude::{BASE64_STANDARD, Engine};
     use ring::signature::{Ed25519KeyPair, KeyPair};
     let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
     let key = BASE64_STANDARD.encode(pair.public_key());

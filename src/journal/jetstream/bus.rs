@@ -192,6 +192,7 @@ fn options(settings: &Settings, node: &str) -> Result<ConnectOptions, String> {
                 Change::Disconnected => {
                     tracing::warn!("NATS is out of reach; nothing is acked until it is back")
                 }
+                Change::Closed => tracing::debug!("the connection to NATS is closed"),
                 other => tracing::warn!(event = %other, "NATS"),
             }
         });

@@ -1,6 +1,7 @@
 //! What goes into the audit, and the queue to it: nobody who is served waits for the disk.
 
 mod limit;
+mod tokens;
 
 use std::future::Future;
 use std::net::IpAddr;

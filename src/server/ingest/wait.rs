@@ -4,7 +4,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::time::Sleep;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::desk::Eventually;
@@ -25,6 +24,8 @@ pub(super) enum Event<'a> {
     /// Room in the journal; `None` when it has stopped.
     Room(Option<Permit<'a, Publication>>),
     NoHello,
+    /// Calls were erased.
+    Erased,
     Socket(Step),
 }
 
@@ -56,6 +57,6 @@ impl Future for Drained<'_> {
 }
 
 /// Whether a time that is waited for has come.
-pub(super) fn is_over(sleep: Pin<&mut Option<Sleep>>, context: &mut Context<'_>) -> bool {
-    sleep.as_pin_mut().is_some_and(|sleep| sleep.poll(context).is_ready())
+pub(super) fn is_over(waited: Pin<&mut Option<impl Future>>, context: &mut Context<'_>) -> bool {
+    waited.as_pin_mut().is_some_and(|waited| waited.poll(context).is_ready())
 }

@@ -67,6 +67,17 @@ impl Shelf {
         self.count(&calls);
     }
 
+    /// Calls were erased: drops what is held of those that are known no more.
+    pub async fn erase(&self, is_known: impl Fn(&str) -> bool) {
+        let all: Vec<Shared> = {
+            let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+            calls.adapters.values().map(|(_, adapter)| Arc::clone(adapter)).collect()
+        };
+        for adapter in all {
+            adapter.lock().await.erase(&is_known);
+        }
+    }
+
     fn count(&self, calls: &Calls) {
         self.kept.set(i64::try_from(calls.adapters.len()).unwrap_or(i64::MAX));
     }

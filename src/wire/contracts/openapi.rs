@@ -21,7 +21,8 @@ const ABOUT: &str = "REST over calls and alerts, open and past, and what machine
     Times are RFC 3339. A server that has too many connections answers 503 without a body \
     whatever is asked, and 429 in the same way to an address that has too many. The messages of the two websockets are in `/asyncapi.json`.\n\n\
     Where tokens are in use, a request without a good one gets 401, and one whose token does not \
-    open this gets 403. What lies outside a token's scopes is answered as if it were not there.";
+    open this gets 403. What lies outside a token's scopes is answered as if it were not there. Where no \
+    tokens are in use, a request under a name that is not this server's (`public_url`) gets 421.";
 
 /// Groups of endpoints, in the order in which they are shown.
 const TAGS: [(&str, &str); 5] = [
@@ -96,6 +97,7 @@ fn endpoints(schemas: &mut Schemas) -> Vec<Endpoint> {
         post("/v1/webhooks/{format}", "pushMessages", "platforms", "Messages of a vendor, pushed")
             .at("format", "The vendor's format.", schemas.taken::<WebhookFormat>())
             .query(schemas.parameters::<WebhookParameters>())
+            .query(vec![hash_of_the_body()])
             .takes("application/json", json!({"description": "What the vendor sends."}))
             .takes("application/x-www-form-urlencoded", json!({"type": "object"}))
             .done("Everything in the request is durable.")
@@ -197,6 +199,13 @@ fn delete(path: &'static str, id: &str, summary: &str) -> Endpoint {
     Endpoint::new("delete", path, id, "calls", summary)
 }
 
+/// What Twilio adds to the URL of what is no form.
+fn hash_of_the_body() -> Value {
+    json!({"name": "bodySHA256", "in": "query", "required": false,
+        "description": "SHA-256 of the body in hex; Twilio signs a body that is no form by it.",
+        "schema": {"type": "string"}})
+}
+
 fn name() -> Value {
     json!({"type": "string", "minLength": 1})
 }
@@ -282,7 +291,7 @@ impl Endpoint {
 
     fn asks(mut self, security: Value) -> Self {
         self.operation["security"] = security;
-        self.refuses(&[401, 403])
+        self.refuses(&[401, 403, 421])
     }
 
     /// What may go wrong.
@@ -302,7 +311,7 @@ struct Refusal {
     description: &'static str,
 }
 
-const REFUSALS: [Refusal; 11] = [
+const REFUSALS: [Refusal; 12] = [
     Refusal {
         status: 400,
         name: "BadRequest",
@@ -314,6 +323,11 @@ const REFUSALS: [Refusal; 11] = [
     Refusal { status: 408, name: "TooLate", description: "The body did not arrive in time." },
     Refusal { status: 409, name: "CallOpen", description: "The call has not ended yet." },
     Refusal { status: 413, name: "TooLarge", description: "The body is over the limit." },
+    Refusal {
+        status: 421,
+        name: "Misdirected",
+        description: "Without tokens: the name in `Host` is none of this server's.",
+    },
     Refusal { status: 426, name: "NoWebsocket", description: "Connect with a websocket client." },
     Refusal {
         status: 429,

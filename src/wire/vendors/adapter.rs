@@ -280,6 +280,22 @@ impl Adapter {
         }
     }
 
+    /// Calls were erased. Those that the desk has no more are over here, too, and of what was held
+    /// back of them nothing is left.
+    pub fn erase(&mut self, is_known: impl Fn(&str) -> bool) {
+        let mut gone = Vec::new();
+        for (call_id, session) in &mut self.sessions {
+            if session.was_started() && session.phase != Phase::Over && !is_known(call_id) {
+                session.end();
+                gone.push(call_id.clone());
+            }
+        }
+        if !gone.is_empty() {
+            self.queue.retain(|queued| !gone.contains(&queued.call_id));
+            self.memory = Memory::default();
+        }
+    }
+
     /// The desk refused the next message, and with it, what waits for the same call.
     pub fn refused(&mut self) {
         let Some(Queued { call_id, .. }) = self.queue.pop_front() else { return };

@@ -302,6 +302,31 @@ fn a_partial_that_comes_back_to_earlier_words_is_told() {
 }
 
 /// Any JSON, with the words of formats as names so that it gets somewhere.
+/// Words that wait for a better wording, or for the rest of their utterance, go with their call.
+#[test]
+fn an_erased_call_leaves_no_words_with_its_connection() {
+    let mut held = HashMap::new();
+    for (format, frames) in fixtures() {
+        for many in 1..=frames.len() {
+            let mut line = Line::new(format, "0:customer,1:agent");
+            frames[..many].iter().for_each(|frame| drop(line.read(&frame.to_string())));
+            let said = line.chunks.iter().flat_map(|chunk| chunk.text.split(' '));
+            let words: Vec<_> = said.filter(|word| word.len() > 4).map(str::to_owned).collect();
+            let kept = |line: &Line| {
+                let all = format!("{:?}", line.adapter);
+                words.iter().any(|word| all.contains(word.as_str()))
+                    || !all.contains("held: [] }, current")
+            };
+            *held.entry(format.name()).or_insert(false) |= kept(&line);
+            line.adapter.erase(|_| true);
+            let before = format!("{:?}", line.adapter);
+            line.adapter.erase(|_| false);
+            assert!(!kept(&line), "{}: {before} became {:?}", format.name(), line.adapter);
+        }
+    }
+    assert!(held["assemblyai"] && held["soniox"], "the test would see nothing: {held:?}");
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let names = "Records|kinesis|body|detail|detail-type|turn_order|turn_is_formatted|end_of_turn\
                  |speaker|Segments|Utterance|TranscriptId|PartialContent|call_leg_id|CallSid\

@@ -32,7 +32,7 @@ async fn connect_narrow(server: &Server) -> TcpStream {
 
 /// A request's head.
 fn head(method: &str, path: &str, more: &str) -> String {
-    format!("{method} {path} HTTP/1.1\r\nhost: forewarn\r\n{more}\r\n")
+    format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n{more}\r\n")
 }
 
 /// The head of a handshake, with more lines.

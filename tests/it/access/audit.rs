@@ -129,6 +129,59 @@ async fn the_audit_comes_in_parts_and_stays_over_a_restart() {
 }
 
 #[tokio::test]
+async fn tokens_that_came_and_went_while_no_server_ran_are_listed_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let revoke = |id: &str| {
+        let revoked = run(&["token", "revoke", id, "--data-dir", dir.to_str().unwrap()]);
+        assert!(revoked.status.success(), "{}", stderr(&revoked));
+    };
+    let serve = || Server::on_disk(dir, ([127, 0, 0, 1], 0).into());
+    // Before there is a journal at all.
+    let (root, admin) = new_token(dir, &["--role", "admin", "--user", "root"]);
+    let (early, _) = new_token(dir, &["--role", "ingest"]);
+    revoke(&early);
+    let seen = async |server: &Server| {
+        let mut seen = Vec::new();
+        for what in ["token_new", "token_revoke"] {
+            for entry in entries(server, &admin, &format!("?what={what}&limit=1000")).await {
+                assert_eq!(entry["who"], "server", "{entry}");
+                let word = entry["detail"].as_str().unwrap_or_default().to_owned();
+                seen.push((what, entry["on"].as_str().unwrap().to_owned(), word));
+            }
+        }
+        seen
+    };
+    let has = |seen: &[(&str, String, String)], what: &str, id: &str, word: &str| {
+        let all = seen.iter().filter(|one| one.0 == what && one.1 == id);
+        let all: Vec<_> = all.collect();
+        assert!(all.len() == 1 && all[0].2.contains(word), "{what} {id} {word}: {seen:?}");
+    };
+    let mut server = serve();
+    let first = seen(&server).await;
+    has(&first, "token_new", &root, "admin, made 2");
+    has(&first, "token_new", &early, "ingest, made 2");
+    has(&first, "token_revoke", &early, "revoked 2");
+    // While it runs, it says so at once, and not again.
+    let (live, _) = new_token(dir, &["--role", "agent", "--user", "a17"]);
+    while !seen(&server).await.iter().any(|one| one.1 == live) {
+        tokio::task::yield_now().await;
+    }
+    has(&seen(&server).await, "token_new", &live, "agent");
+    server.terminate();
+    server.wait();
+    revoke(&live);
+    let (late, _) = new_token(dir, &["--role", "ingest"]);
+    let server = serve();
+    let second = seen(&server).await;
+    assert_eq!(second.len(), first.len() + 3, "{second:?}");
+    has(&second, "token_new", &root, "admin");
+    has(&second, "token_new", &live, "agent");
+    has(&second, "token_revoke", &live, "while no server ran");
+    has(&second, "token_new", &late, "while no server ran");
+}
+
+#[tokio::test]
 async fn a_flood_of_refusals_fills_no_disk() {
     let folder = tempfile::tempdir().unwrap();
     let admin = token(folder.path(), &["--role", "admin"]);

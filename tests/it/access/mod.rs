@@ -2,6 +2,7 @@
 
 mod audit;
 mod jwt;
+mod names;
 mod scopes;
 mod table;
 mod tls;

@@ -97,7 +97,7 @@ async fn connect(
 
 /// The status of a GET.
 async fn status(mut stream: TlsStream<TcpStream>, path: &str) -> u16 {
-    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer));
@@ -131,7 +131,7 @@ async fn a_renewed_certificate_is_used_without_a_restart() {
     assert!(connect(server.address, &new, None).await.is_err(), "not of that authority");
     let open = connect(server.address, &old, None).await.unwrap();
     let mut plain = TcpStream::connect(server.address).await.unwrap();
-    plain.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    plain.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
     let _ = tokio::time::timeout(PATIENCE, plain.read_to_end(&mut answer)).await.unwrap();
     assert!(!answer.starts_with(b"HTTP"), "nothing is said in the clear");
@@ -175,7 +175,7 @@ async fn platforms_show_a_certificate_and_consoles_need_none() {
     match connect(server.address, &ca, Some(&bad)).await {
         Err(_) => {}
         Ok(mut stream) => {
-            let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
+            let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
             let mut answer = Vec::new();
             let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
             assert!(answer.is_empty(), "{}", String::from_utf8_lossy(&answer));
@@ -221,6 +221,52 @@ async fn clients_of_ours_speak_tls() {
         files.path("ca.pem").to_str().unwrap(),
     ]);
     watching.says("\"hello\"");
+}
+
+#[tokio::test]
+async fn forget_asks_over_tls() {
+    let ca = authority();
+    let files = Files::new(&ca);
+    let admin = token(files.0.path(), &["--role", "admin"]);
+    let server = Server::on_disk_with(files.0.path(), &files.config(""));
+    let secret = files.path("admin.token");
+    std::fs::write(&secret, &admin).unwrap();
+    let stream = connect(server.address, &ca, None).await.unwrap();
+    let mut request = format!("wss://{}/v1/ingest", server.address).into_client_request().unwrap();
+    request.headers_mut().insert("authorization", bearer(&admin).parse().unwrap());
+    let (mut platform, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
+    let start = r#"{"type":"call_start","call_id":"c-1"}"#;
+    futures_util::SinkExt::send(&mut platform, Message::text(start)).await.unwrap();
+    loop {
+        let next = futures_util::StreamExt::next(&mut platform);
+        let message = tokio::time::timeout(PATIENCE, next).await.expect("no answer").unwrap();
+        if message.unwrap().to_text().unwrap().contains("\"started\"") {
+            break;
+        }
+    }
+    let url = format!("https://{}", server.address);
+    std::fs::write(files.path("other.pem"), authority().pem()).unwrap();
+    let forget = |url: &str, ca: &str| {
+        let (ca, secret) = (files.path(ca), secret.to_str().unwrap());
+        run(&["forget", "c-1", "--url", url, "--ca", ca.to_str().unwrap(), "--token-file", secret])
+    };
+    let plain = url.replace("https", "http");
+    for (url, ca, part) in [
+        (&url, "other.pem", "TLS"),
+        (&url, "nowhere.pem", "nowhere.pem"),
+        (&plain, "ca.pem", "write https://"),
+        (&url.replace("https", "ftp"), "ca.pem", "write http://HOST:PORT, or https://"),
+    ] {
+        let refused = forget(url, ca);
+        assert_eq!(refused.status.code(), Some(1), "{url} {ca}");
+        assert!(stderr(&refused).contains(part), "{url} {ca}: {}", stderr(&refused));
+    }
+    // In the clear nothing is understood, and the call is there still.
+    let secret = secret.to_str().unwrap();
+    let clear = run(&["forget", "c-1", "--url", &plain, "--token-file", secret]);
+    assert_eq!(clear.status.code(), Some(1), "{}", stdout(&clear));
+    let gone = forget(&url, "ca.pem");
+    assert!(gone.status.success() && stdout(&gone).contains("erased c-1"), "{}", stderr(&gone));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 /// Says now and then that a warning may be logged.
 #[derive(Clone, Debug)]
-pub(super) struct Seldom {
+pub struct Seldom {
     began: Instant,
     /// Second of the last, plus one.
     last: Arc<AtomicU64>,

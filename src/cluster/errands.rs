@@ -138,7 +138,8 @@ impl Cluster {
                 self.bus.answer(&posted, &Somebody { yes: true }).await;
             }
             Question::Do(asked) => {
-                let patience = self.settings.answer_timeout();
+                // Shorter than whoever asked waits: what is done is not to be reported as failed.
+                let patience = self.settings.answer_timeout() * 3 / 4;
                 let done = tokio::time::timeout(patience, carry_out(desk, asked)).await;
                 // Who asked has given up by then; the state that follows will tell them.
                 if let Ok(done) = done {

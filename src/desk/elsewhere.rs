@@ -149,6 +149,9 @@ impl Desk {
         let said = brought.said().to_vec();
         let mut call = brought.0.call;
         let call_id = Arc::clone(&call.call_id);
+        if self.has(&call_id) {
+            return;
+        }
         self.hub.take_transcript(&call_id, &said);
         if call.is_open() {
             // For the archive, when it ends here.

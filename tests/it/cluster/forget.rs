@@ -106,6 +106,42 @@ async fn nats_keeps_nothing_of_what_is_erased() {
     assert!(holds(nats.store(), "wombat"));
 }
 
+/// Two people erase one call at the same moment, each on a node of their own: both nodes go on.
+#[tokio::test]
+async fn two_nodes_that_erase_one_call_at_once_go_on() {
+    const ROUNDS: usize = 5;
+    const CHUNKS: u64 = 40;
+    let Some(nats) = Nats::start() else { return };
+    let nodes = Plan::of(&nats, 2).start().await;
+    let mut platform = nodes[0].plain_ingest().await;
+    for round in 0..ROUNDS {
+        let call_id = format!("c-{round}");
+        platform.start(&call_id).await;
+        // One after the other, so that NATS has as many messages to erase.
+        for seq in 1..=CHUNKS {
+            platform.chunk(&call_id, seq, "customer", RARE).await;
+            platform.acked(&call_id, seq).await;
+        }
+        let path = format!("/v1/calls/{call_id}");
+        let (one, other) = tokio::join!(
+            http(nodes[0].address, "DELETE", &path, ""),
+            http(nodes[1].address, "DELETE", &path, "")
+        );
+        let answers = [one.0, other.0];
+        assert!(answers.contains(&200), "{one:?} {other:?}");
+        assert!(answers.iter().all(|code| [200, 404].contains(code)), "{one:?} {other:?}");
+        for (place, node) in nodes.iter().enumerate() {
+            gone(node, &call_id).await;
+            let mut next = node.plain_ingest().await;
+            let call_id = format!("after-{round}-{place}");
+            next.start(&call_id).await;
+            next.chunk(&call_id, 1, "customer", "hello there").await;
+            next.acked(&call_id, 1).await;
+        }
+    }
+    lets_go_of(nats.store()).await;
+}
+
 /// Waits until no file under it has the words.
 async fn lets_go_of(folder: &Path) {
     let begun = Instant::now();

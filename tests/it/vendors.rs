@@ -478,3 +478,33 @@ async fn a_call_by_webhook_ends_when_nothing_comes_any_more() {
     assert_eq!(post(server.address, "/v1/webhooks/vosk?call_id=c-1", "", body).await.0, 204);
     assert_eq!(transcript(&server, "c-1").await, ["other - hello", "other - hello again"]);
 }
+
+/// Tokens that are held back go with their call; what ends their sentence says nothing any more.
+#[tokio::test]
+async fn an_erased_call_is_over_for_its_vendor_too() {
+    let server = Server::start();
+    let token = |text: &str| json!({"tokens": [{"text": text, "is_final": true, "speaker": "1"}]});
+    let mut socket = vendor(&server, "format=soniox&call_id=s-1&roles=1:customer").await;
+    let hook = "/v1/webhooks/soniox?call_id=w-1&roles=1:customer";
+    for text in ["I want out. ", "Now"] {
+        socket.send(token(text)).await;
+        assert_eq!(post(server.address, hook, "", &token(text).to_string()).await.0, 204);
+    }
+    socket.acked("s-1", 1).await;
+    for call_id in ["s-1", "w-1"] {
+        let path = format!("/v1/calls/{call_id}");
+        assert_eq!(http(server.address, "DELETE", &path, "").await.0, 200);
+    }
+    let skipped = "server_vendor_skipped_total{format=\"soniox\"}";
+    let before = server.counted(skipped).await;
+    socket.send(token(" or never.")).await;
+    socket.send(token("<end>")).await;
+    assert_eq!(post(server.address, hook, "", &token("<end>").to_string()).await.0, 204);
+    // A message of the same socket that cannot be read: an error comes, and it is the first.
+    socket.send_text("no JSON").await;
+    assert_eq!(socket.next_of("error").await["code"], "bad_json");
+    server.counts(skipped, before + 1).await;
+    for call_id in ["s-1", "w-1"] {
+        assert_eq!(http(server.address, "GET", &format!("/v1/calls/{call_id}"), "").await.0, 404);
+    }
+}

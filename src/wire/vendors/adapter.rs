@@ -280,12 +280,12 @@ impl Adapter {
         }
     }
 
-    /// Calls were erased. Those that the desk has no more are over here, too, and of what was held
-    /// back of them nothing is left.
+    /// Calls were erased. Those that the desk has no more, without another connection having taken
+    /// them, are over here, too, and of what was held back of them nothing is left.
     pub fn erase(&mut self, is_known: impl Fn(&str) -> bool) {
         let mut gone = Vec::new();
         for (call_id, session) in &mut self.sessions {
-            if session.was_started() && session.phase != Phase::Over && !is_known(call_id) {
+            if session.phase == Phase::Open && !is_known(call_id) {
                 session.end();
                 gone.push(call_id.clone());
             }

@@ -14,6 +14,8 @@ use crate::text::{one_line, redact};
 use crate::{access, cluster, desk, egress, engine, hub, journal, server, telemetry, wire};
 
 const PREFIX: &str = "FOREWARN_";
+/// Longest message of a platform where several nodes share NATS.
+const CLUSTER_MESSAGE_BYTES: usize = 512 << 10;
 /// The variable with the token of clients.
 pub const TOKEN: &str = "FOREWARN_TOKEN";
 
@@ -208,7 +210,28 @@ impl Config {
         ] {
             checked.map_err(|message| ConfigError::in_section(section, &message))?;
         }
+        self.check_for_cluster()?;
         egress::check(&self.destination).map_err(ConfigError::in_destination)
+    }
+
+    /// What many nodes cannot have.
+    fn check_for_cluster(&self) -> Result<(), ConfigError> {
+        if self.cluster.url.is_none() {
+            return Ok(());
+        }
+        if self.wire.max_message_bytes > CLUSTER_MESSAGE_BYTES {
+            let message = format!(
+                "`max_message_bytes` must be at most {CLUSTER_MESSAGE_BYTES} in a cluster: NATS takes no \
+                 larger letters"
+            );
+            return Err(ConfigError::in_section("wire", &message));
+        }
+        if !self.destination.is_empty() {
+            let message = "`url` is set: alerts are not yet sent to destinations from a cluster; leave \
+                           out every [[destination]]";
+            return Err(ConfigError::in_section("cluster", message));
+        }
+        Ok(())
     }
 
     /// Checks the files and variables that destinations name, too.

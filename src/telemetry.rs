@@ -48,6 +48,11 @@ impl Settings {
             let directive = format!("{target}=info").parse();
             filter = filter.add_directive(directive.map_err(|error| format!("{error}"))?);
         }
+        // It tells each change of its connection once more.
+        if !self.level.contains("async_nats") {
+            let directive = "async_nats=error".parse();
+            filter = filter.add_directive(directive.map_err(|error| format!("{error}"))?);
+        }
         Ok(filter)
     }
 

@@ -12,6 +12,7 @@
 
 mod calls;
 mod closed_loop;
+mod cluster;
 mod connection;
 mod consoles;
 mod fan_out;
@@ -22,6 +23,7 @@ mod ingest;
 mod latency;
 mod memory;
 mod messages;
+mod nats;
 mod open_loop;
 mod phrases;
 mod process;
@@ -52,10 +54,10 @@ struct Args {
     /// Rounds; the table shows medians.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Seconds of load for each server in each round of `ingest` and `latency`.
+    /// Seconds of load for each server in each round of `ingest`, `latency` and `cluster`.
     #[arg(long, default_value_t = 2.5)]
     seconds: f64,
-    /// Connections of `ingest` and `latency`.
+    /// Connections of `ingest`, `latency` and `cluster`.
     #[arg(long, default_value_t = 1_000)]
     connections: usize,
     /// Phrases that the server has in `ingest`, beside those that ship.
@@ -80,6 +82,7 @@ enum Bench {
     Memory,
     Latency,
     Calls,
+    Cluster,
     Start,
     Scorer,
 }
@@ -115,6 +118,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
                 Bench::Memory => memory::run(args, section).await,
                 Bench::Latency => latency::run(args, section).await,
                 Bench::Calls => calls::run(args, section).await,
+                Bench::Cluster => cluster::run(args, section).await,
                 Bench::Start => start::run(args, section).await,
                 Bench::Scorer => scorer::run(args, section),
             }
@@ -135,6 +139,7 @@ fn name(bench: Bench) -> &'static str {
         Bench::Memory => "memory",
         Bench::Latency => "latency",
         Bench::Calls => "calls",
+        Bench::Cluster => "cluster",
         Bench::Start => "start",
         Bench::Scorer => "scorer",
     }

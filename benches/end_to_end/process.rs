@@ -158,7 +158,8 @@ impl Drop for Server {
     }
 }
 
-fn pinned(cores: Cores, program: impl AsRef<std::ffi::OsStr>) -> Command {
+/// A program on these cores.
+pub fn pinned(cores: Cores, program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new("taskset");
     let list = if cores == Cores::One { SERVER_CORE } else { BOTH_CORES };
     command.args(["-c", list]).arg(program);

@@ -67,6 +67,18 @@ pub struct Failed {
     pub message: String,
 }
 
+/// What one node asks another.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Question {
+    /// To do something for a person.
+    Do(Asked),
+    /// To let go of a call that another node is about to take over. It could take it without
+    /// asking, but for a call that is written to all the time its claim would come late again and
+    /// again.
+    Yield(Arc<str>),
+}
+
 #[derive(Serialize, Deserialize)]
 struct Asked {
     who: String,
@@ -97,7 +109,8 @@ impl Cluster {
             return Err(elsewhere(call_id));
         };
         let asked = Asked { who: who.to_owned(), scopes: scopes.clone(), errand };
-        let answer = self.bus.ask(self.bus.names().node(&node), &asked).await;
+        let question = Question::Do(asked);
+        let answer = self.bus.ask(self.bus.names().node(&node), &question).await;
         answer.unwrap_or_else(|error| {
             tracing::info!(call_id, %error, "the node of a call did not answer");
             Err(elsewhere(call_id))
@@ -117,14 +130,38 @@ impl Cluster {
     }
 
     async fn run_errand(&self, posted: Posted) {
-        let (Some(asked), Some(desk)) = (posted.read::<Asked>(), self.desk()) else { return };
+        let (Some(question), Some(desk)) = (posted.read::<Question>(), self.desk()) else { return };
         self.metrics.errands.inc();
-        let patience = self.settings.answer_timeout();
-        let done = tokio::time::timeout(patience, carry_out(desk, asked)).await;
-        // Who asked has given up by then; the state that follows will tell them.
-        if let Ok(done) = done {
-            self.bus.answer(&posted, &done).await;
+        match question {
+            Question::Yield(call_id) => {
+                self.let_go(&desk, &[call_id]);
+                self.bus.answer(&posted, &Somebody { yes: true }).await;
+            }
+            Question::Do(asked) => {
+                // Shorter than whoever asked waits: what is done is not to be reported as failed.
+                let patience = self.settings.answer_timeout() * 3 / 4;
+                let done = tokio::time::timeout(patience, carry_out(desk, asked)).await;
+                // Who asked has given up by then; the state that follows will tell them.
+                if let Ok(done) = done {
+                    self.bus.answer(&posted, &done).await;
+                }
+            }
         }
+    }
+
+    /// Asks a node to let go of a call. Whether it does or not, a claim decides.
+    pub(super) async fn ask_to_yield(&self, node: &str, call_id: &Arc<str>) {
+        let question = Question::Yield(Arc::clone(call_id));
+        let answer = self.bus.ask::<_, Somebody>(self.bus.names().node(node), &question).await;
+        if let Err(error) = answer {
+            tracing::debug!(%call_id, node, %error, "the node of a call did not answer");
+        }
+    }
+
+    /// Calls are another node's from now on.
+    pub(super) fn let_go(&self, desk: &Desk, call_ids: &[Arc<str>]) {
+        call_ids.iter().for_each(|call_id| self.shared.leave(call_id));
+        self.metrics.calls_lost.inc_by(desk.lose(call_ids));
     }
 
     pub(super) async fn ask_whether_anybody(&self, alert: &Alert) -> bool {

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -47,15 +48,7 @@ impl Cluster {
     /// Reads all news there is. The rest comes through what this gives.
     pub(super) async fn catch_up(&self) -> Result<Letters<DeskLetter>, BusError> {
         let mut letters = self.bus.news_after(0).await?;
-        let mut left = letters.waiting;
-        while left > 0 {
-            let Some(next) = letters.next().await else {
-                return Err(BusError("the stream of calls and alerts ended".into()));
-            };
-            let delivered = next?;
-            left = (left - 1).min(delivered.waiting);
-            self.take(delivered);
-        }
+        letters.read_all(|delivered| self.take(delivered)).await?;
         Ok(letters)
     }
 
@@ -67,7 +60,7 @@ impl Cluster {
         loop {
             let Some(stream) = &mut letters else {
                 tokio::time::sleep(PAUSE).await;
-                letters = self.bus.news_after(self.hub.offset()).await.ok();
+                letters = self.read_on().await;
                 continue;
             };
             tokio::select! {
@@ -91,6 +84,25 @@ impl Cluster {
                 self.hub.publish_moved(next.moved);
             }
         }
+    }
+
+    /// The news after what is shown; `None` when it cannot be had now. Streams that were made anew,
+    /// or lost their end, have nothing to go on with: that is for people to look at.
+    async fn read_on(&self) -> Option<Letters<DeskLetter>> {
+        let offset = self.hub.offset();
+        let (epoch, end) = self.bus.history_of_news().await.ok()?;
+        if epoch != self.hub.epoch() || end < offset {
+            if !self.metrics.torn.swap(true, Ordering::Relaxed) {
+                tracing::error!(
+                    offset,
+                    end,
+                    "the stream of calls and alerts is not the one this node has read: it was made \
+                     anew, or NATS lost its end. Nothing is taken any more; restart this node"
+                );
+            }
+            return None;
+        }
+        self.bus.news_after(offset).await.ok()
     }
 
     fn take(&self, delivered: Delivered<DeskLetter>) {
@@ -120,17 +132,14 @@ impl Cluster {
                 if let (false, Some(desk)) = (is_ours, self.desk())
                     && self.shared.desk_of(&call_id) < sequence
                 {
-                    self.shared.leave(&call_id);
-                    desk.lose(&[call_id]);
+                    self.let_go(&desk, &[call_id]);
                 }
             }
             News::Erased => {
                 self.hub.skip_to(sequence);
+                self.shared.leave(&call_id);
                 if let Some(desk) = self.desk() {
                     desk.forget_here(&call_id);
-                }
-                if let Some(keeper) = self.keeper.clone().filter(|_| !is_ours) {
-                    keeper.forget(call_id);
                 }
             }
         }

@@ -1,6 +1,6 @@
-//! Calls that are over, from their stream into the tables of this node. The place in the stream
-//! is written in the same transaction, so each is there once, and tables that were lost are made
-//! again from the stream as far as it goes back.
+//! Calls that are over, from their stream into the tables of this node. The place in the stream is
+//! kept beside them: what is read again after a crash replaces itself. Tables that were lost are
+//! made again from the stream as far as it goes back.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::metrics::Metrics;
 use crate::journal::jetstream::{Bus, Erasing, HistoryLetter, Letters};
 use crate::journal::sqlite::Sqlite;
-use crate::journal::{Archive, CommitError, Erase, Erased, Journal, Library, Trail};
+use crate::journal::{CommitError, Erase, Erased, Journal, Library, Trail};
 
 /// Most calls of one transaction.
 const BATCH: usize = 256;
@@ -67,7 +67,7 @@ impl Keeper {
             let whole = chunk.into_iter().all(|next| match next {
                 Ok(delivered) => {
                     (newest, left) = (delivered.sequence, delivered.waiting);
-                    calls.extend(delivered.letter.map(|own| (own.number, own.archive)));
+                    calls.extend(delivered.letter);
                     true
                 }
                 Err(_) => false,
@@ -88,11 +88,11 @@ impl Keeper {
     }
 
     /// Tries until it works: nothing of the stream is passed over.
-    async fn keep(self: &Arc<Self>, calls: Vec<(u64, Archive)>, place: u64) {
-        let calls = Arc::new(calls);
+    async fn keep(self: &Arc<Self>, letters: Vec<HistoryLetter>, place: u64) {
+        let letters = Arc::new(letters);
         loop {
-            let (own, calls) = (Arc::clone(self), Arc::clone(&calls));
-            let kept = tokio::task::spawn_blocking(move || own.lock().keep(&calls, place)).await;
+            let (own, letters) = (Arc::clone(self), Arc::clone(&letters));
+            let kept = tokio::task::spawn_blocking(move || own.write(&letters, place)).await;
             match kept {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => tracing::warn!(%error, "ended calls cannot be kept; tried again"),
@@ -102,14 +102,20 @@ impl Keeper {
         }
     }
 
-    /// Erases a call that was erased on another node.
-    pub fn forget(self: Arc<Self>, call_id: Arc<str>) {
-        tokio::task::spawn_blocking(move || {
-            let erase = Erase { call_ids: vec![call_id], customer: None };
-            if let Err(error) = self.erase(&erase) {
-                tracing::error!(%error, "a call that was erased elsewhere is still in the tables here");
+    /// Shows what letters say, in their order: a call may be erased and begin anew.
+    fn write(&self, letters: &[HistoryLetter], place: u64) -> Result<(), CommitError> {
+        let mut tables = self.lock();
+        for run in letters.chunk_by(|one, next| one.archive.is_some() == next.archive.is_some()) {
+            let calls: Vec<_> =
+                run.iter().filter_map(|own| Some((own.number, own.archive.as_ref()?))).collect();
+            if calls.is_empty() {
+                let call_ids = run.iter().map(|own| Arc::clone(&own.call_id)).collect();
+                tables.erase(&Erase { call_ids, customer: None })?;
+            } else {
+                tables.show(&calls)?;
             }
-        });
+        }
+        tables.came_to(place)
     }
 
     fn lock(&self) -> MutexGuard<'_, Sqlite> {

@@ -67,6 +67,11 @@ impl Index {
         self.0.get(call_id)
     }
 
+    /// Nobody can do anything for a call any more.
+    pub fn forget(&mut self, call_id: &str) {
+        self.0.remove(call_id);
+    }
+
     /// Where the events begin that some call still needs, among those that `belong`.
     pub fn oldest(&self, belong: impl Fn(&str) -> bool) -> Option<u64> {
         let own = self.0.iter().filter(|(call_id, _)| belong(call_id));

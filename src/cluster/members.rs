@@ -1,14 +1,13 @@
 //! Which nodes there are: each gives signs of life, and hears its own.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use super::Cluster;
-use crate::journal::jetstream::Inbox;
+use crate::journal::jetstream::{Inbox, stable_hash};
 
 /// Signs of life within the time after which a node is dead.
 const BEATS: u32 = 5;
@@ -30,11 +29,13 @@ pub(super) struct Members {
     heard: HashMap<Arc<str>, Instant>,
     /// Since when it hears itself without a gap.
     steady: Option<Instant>,
+    /// When the streams answered last.
+    answered: Option<Instant>,
 }
 
 impl Members {
     pub fn new(node: Arc<str>, timeout: Duration) -> Members {
-        Members { node, timeout, heard: HashMap::new(), steady: None }
+        Members { node, timeout, heard: HashMap::new(), steady: None, answered: None }
     }
 
     /// Takes in a sign of life.
@@ -55,9 +56,16 @@ impl Members {
         self.heard.get(node).is_some_and(|heard| now.duration_since(*heard) < within)
     }
 
-    /// Whether its own signs of life come back to it.
-    pub fn hears_itself(&self) -> bool {
-        self.is_fresh(&self.node, Instant::now(), self.timeout / 2)
+    /// The streams have answered.
+    pub fn streams_answered(&mut self, now: Instant) {
+        self.answered = Some(now);
+    }
+
+    /// Whether its own signs of life come back to it, and the streams answer.
+    pub fn is_in_touch(&self) -> bool {
+        let now = Instant::now();
+        self.is_fresh(&self.node, now, self.timeout / 2)
+            && self.answered.is_some_and(|at| now.duration_since(at) < self.timeout)
     }
 
     /// Whether it has listened long enough to say who is dead.
@@ -78,11 +86,7 @@ impl Members {
 /// Which of the living takes a call: the one whose name and the call's make the highest hash, so
 /// that few move when one more dies.
 pub(super) fn heir<'a>(call_id: &str, living: &'a [Arc<str>]) -> Option<&'a Arc<str>> {
-    living.iter().max_by_key(|node| {
-        let mut hasher = DefaultHasher::new();
-        (call_id, node).hash(&mut hasher);
-        hasher.finish()
-    })
+    living.iter().max_by_key(|node| stable_hash(&[call_id, node]))
 }
 
 impl Cluster {
@@ -93,6 +97,10 @@ impl Cluster {
             pause.tick().await;
             let beat = Beat { node: Arc::clone(&self.node), bye: false };
             self.bus.post(self.bus.names().beats(), &beat).await;
+            // Beats need no JetStream; calls do.
+            if self.bus.history_of_news().await.is_ok() {
+                self.lock_members().streams_answered(Instant::now());
+            }
             let living = self.lock_members().living(Instant::now()).len();
             self.metrics.nodes.set(i64::try_from(living).unwrap_or(i64::MAX));
             self.metrics.connected.set(i64::from(self.is_connected()));

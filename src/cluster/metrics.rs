@@ -1,6 +1,7 @@
 //! What a node among many counts.
 
-use std::sync::atomic::AtomicI64;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
@@ -17,6 +18,8 @@ pub(super) struct Metrics {
     pub history_lag: Gauge<i64, AtomicI64>,
     pub followed_calls: Gauge<i64, AtomicI64>,
     pub errands: Counter,
+    /// The streams do not go on where this node has read to.
+    pub torn: Arc<AtomicBool>,
 }
 
 impl Metrics {

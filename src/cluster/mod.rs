@@ -19,6 +19,7 @@ mod tidy;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use prometheus_client::registry::Registry;
@@ -179,9 +180,8 @@ impl Cluster {
         let weak = Arc::downgrade(desk);
         let metrics = self.metrics.clone();
         self.shared.on_lost(move |lost| {
-            metrics.calls_lost.inc_by(lost.len() as u64);
             if let Some(desk) = weak.upgrade() {
-                desk.lose(lost);
+                metrics.calls_lost.inc_by(desk.lose(lost));
             }
         });
         desk.connect(Arc::clone(self) as _);
@@ -214,9 +214,10 @@ impl Cluster {
         self.say_bye().await;
     }
 
-    /// Whether the node hears itself by way of NATS, so that it is not cut off.
+    /// Whether the node hears itself by way of NATS and the streams answer, so that it is not cut off.
     pub fn is_connected(&self) -> bool {
-        self.bus.is_connected() && self.lock_members().hears_itself()
+        let is_torn = self.metrics.torn.load(Ordering::Relaxed);
+        !is_torn && self.bus.is_connected() && self.lock_members().is_in_touch()
     }
 
     fn describe(&self) -> String {

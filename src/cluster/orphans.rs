@@ -8,10 +8,13 @@ use super::members::heir;
 use super::takeover::{Candidate, Found, NewsPlace, assemble};
 use super::{Cluster, index::Entry};
 use crate::desk::Desk;
-use crate::journal::jetstream::{BusError, EventsLetter};
+use crate::engine::rules::Ruleset;
+use crate::journal::jetstream::{BusError, EventsLetter, Names};
 
-/// Calls taken over at a time; events of so many are in memory at once.
-const SHARE: usize = 2_000;
+/// Calls whose events are in memory at once.
+const SHARE: usize = 5_000;
+/// Calls taken over at a time.
+const AT_ONCE: usize = 200;
 
 type Orphan = (Arc<str>, Entry);
 
@@ -59,29 +62,31 @@ impl Cluster {
         inherited.chain(again).filter(|(call_id, _)| !desk.has(call_id)).collect()
     }
 
+    /// Reads and folds all at once, then takes them over a few at a time: while it does, nobody
+    /// else brings a call here.
     async fn adopt(&self, desk: &Arc<Desk>, orphans: &[Orphan]) -> Result<(), BusError> {
         let began = Instant::now();
         let letters = self.read_events(orphans).await?;
-        let all: Vec<&(u64, EventsLetter)> = letters.values().flatten().collect();
-        tracing::debug!(letters = all.len(), "read the events of orphaned calls");
-        let mut rulesets = Vec::new();
+        let mut rulesets: Vec<Ruleset> = Vec::new();
         for own in letters.values() {
             for found in self.rulesets(desk, own).await? {
-                if rulesets
-                    .iter()
-                    .all(|known: &crate::engine::rules::Ruleset| known.hash != found.hash)
-                {
+                if rulesets.iter().all(|known| known.hash != found.hash) {
                     rulesets.push(found);
                 }
             }
         }
-        let candidates = self.fold(desk, orphans, letters, rulesets).await;
-        desk.journal().flush().await;
-        let candidates: Vec<Candidate> = candidates
-            .into_iter()
-            .filter(|candidate| !desk.has(&candidate.taking.call_id))
-            .collect();
-        let won = self.take_over(desk, candidates).await?;
+        let mut candidates = self.fold(desk, orphans, letters, rulesets).await.into_iter();
+        let mut won = 0;
+        loop {
+            let some: Vec<Candidate> = candidates.by_ref().take(AT_ONCE).collect();
+            if some.is_empty() {
+                break;
+            }
+            let _turns = self.all_turns().await;
+            desk.journal().flush().await;
+            let still = some.into_iter().filter(|own| !desk.has(&own.taking.call_id)).collect();
+            won += self.take_over(desk, still).await?;
+        }
         self.metrics.orphans.inc_by(won as u64);
         let seconds = began.elapsed().as_secs_f64();
         tracing::info!(calls = won, of = orphans.len(), seconds, "took over calls of a dead node");
@@ -99,10 +104,9 @@ impl Cluster {
         for partition in names.partitions() {
             let own = orphans.iter().filter(|(call_id, _)| names.partition(call_id) == partition);
             let Some(first) = own.map(|(_, entry)| entry.began).min() else { continue };
-            let pass = self.bus.events_from(partition, first).await?;
+            let mut pass = self.bus.events_from(partition, first).await?;
             pass.read_all(|delivered| {
-                let Some(call_id) = crate::journal::jetstream::Names::call_of(&delivered.subject)
-                else {
+                let Some(call_id) = Names::call_of(&delivered.subject) else {
                     return;
                 };
                 if let (Some(own), Some(letter)) = (letters.get_mut(&*call_id), delivered.letter) {
@@ -121,24 +125,34 @@ impl Cluster {
         desk: &Arc<Desk>,
         orphans: &[Orphan],
         mut letters: HashMap<Arc<str>, Vec<(u64, EventsLetter)>>,
-        rulesets: Vec<crate::engine::rules::Ruleset>,
+        rulesets: Vec<Ruleset>,
     ) -> Vec<Candidate> {
         let living = self.lock_members().living(Instant::now());
         let (desk, own, orphans) = (Arc::clone(desk), Arc::clone(&self.node), orphans.to_vec());
         let folding = tokio::task::spawn_blocking(move || {
+            let mut hopeless: Vec<Arc<str>> = Vec::new();
             let candidate = |(call_id, entry): Orphan| {
                 let letters = letters.remove(&call_id)?;
                 let Entry { desk: place, began, number, told, .. } = entry;
-                let news = NewsPlace { desk: place, began, number: Some(number), told };
+                let number = (told > 0).then_some(number);
+                let news = NewsPlace { desk: place, began, number, told };
                 let Found::Call(found) = assemble(&desk, &call_id, letters, news, &rulesets) else {
+                    // Nothing is left to be done for it, or that could be done.
+                    hopeless.push(call_id);
                     return None;
                 };
                 let is_dead =
                     *found.node == *own || living.iter().all(|node| **node != *found.node);
                 is_dead.then_some(*found)
             };
-            orphans.into_iter().filter_map(candidate).collect()
+            let candidates: Vec<Candidate> = orphans.into_iter().filter_map(candidate).collect();
+            (candidates, hopeless)
         });
-        folding.await.unwrap_or_default()
+        let (candidates, hopeless) = folding.await.unwrap_or_default();
+        for call_id in hopeless {
+            tracing::warn!(%call_id, "nothing is left of a call of a dead node; nobody takes it over");
+            self.lock_index().forget(&call_id);
+        }
+        candidates
     }
 }

@@ -70,11 +70,15 @@ impl Cluster {
             let news = NewsPlace::of(newest);
             return Ok(Found::Nothing(Claim { desk: news.desk, ..Claim::default() }));
         };
-        if let Some(last_seq) = newest.over {
+        // Over, and everybody was told. Its node may have died between the two.
+        let told = self.bus.newest_news(call_id).await?;
+        if let Some(last_seq) =
+            newest.over.filter(|_| told.is_some_and(|(_, own)| own.over.is_some()))
+        {
             return Ok(Found::Over(last_seq));
         }
         let mut letters = Vec::new();
-        let events = self.bus.events_of(call_id, 0).await?;
+        let mut events = self.bus.events_of(call_id, 0).await?;
         events
             .read_all(|letter| letters.extend(letter.letter.map(|own| (letter.sequence, own))))
             .await?;
@@ -119,13 +123,26 @@ impl Cluster {
         let lost = self.taker.take(takings).await?;
         let mut won = 0;
         for (call_id, brought) in ids.iter().zip(brought) {
-            if !lost.contains(call_id) {
-                desk.take_in(brought);
-                won += 1;
+            if lost.contains(call_id) {
+                continue;
+            }
+            won += 1;
+            match brought.over().filter(|_| brought.is_final()) {
+                Some(last_seq) => desk.remember_over(call_id, last_seq),
+                None => desk.take_in(brought),
             }
         }
         self.metrics.calls_taken_over.inc_by(won as u64);
         Ok(won)
+    }
+
+    /// All turns, for many calls at once. Whoever waits for one holds none.
+    pub(super) async fn all_turns(&self) -> Vec<tokio::sync::MutexGuard<'_, ()>> {
+        let mut all = Vec::with_capacity(TURNS);
+        for turn in &self.turns {
+            all.push(turn.lock().await);
+        }
+        all
     }
 
     /// Whose turn it is to bring a call here.
@@ -139,7 +156,7 @@ impl Cluster {
         call_id: &Arc<str>,
     ) -> Result<Option<Claim>, BusError> {
         let _turn = self.turn(call_id).lock().await;
-        for _ in 0..TRIES {
+        for attempt in 0..TRIES {
             if desk.has(call_id) {
                 return Ok(None);
             }
@@ -151,6 +168,9 @@ impl Cluster {
                 }
                 Found::Call(candidate) => candidate,
             };
+            if attempt > 0 && *candidate.node != *self.node {
+                self.ask_to_yield(&candidate.node, call_id).await;
+            }
             // What this node once handed in for the call and never wrote must not come after.
             desk.journal().flush().await;
             if self.take_over(desk, vec![*candidate]).await? > 0 {
@@ -182,23 +202,40 @@ pub(super) fn assemble(
         return over.map_or(nothing, Found::Over);
     };
     let began = letters[start].0;
-    let records = letters.drain(start..).flat_map(|(_, letter)| letter.events);
+    let letters = in_line(letters.split_off(start));
+    let records = letters.into_iter().flat_map(|(_, letter)| letter.events);
     let records = records.map(|recorded| Record::new(Arc::clone(call_id), recorded)).collect();
     let Some(brought) = desk.fold_elsewhere(records, rulesets) else { return nothing };
-    if brought.is_final() {
-        return brought.over().map_or(nothing, Found::Over);
-    }
     let (told, number) = if news.began == began { (news.told, news.number) } else { (0, None) };
     let mut untold = brought.messages();
     untold.drain(..untold.len().min(usize::try_from(told).unwrap_or(usize::MAX)));
+    let (over, is_final) = (brought.over(), brought.is_final());
+    if is_final && untold.is_empty() {
+        return over.map_or(nothing, Found::Over);
+    }
     let archive = if untold.is_empty() { None } else { brought.archive() };
     let taking = Taking {
         call_id: Arc::clone(call_id),
-        over: brought.over(),
+        over,
+        is_final,
         archive,
         claim: Claim { events, desk: news.desk, began, number, told, untold },
     };
     Found::Call(Box::new(Candidate { brought, taking, node }))
+}
+
+/// Letters of which each came after the one before. What was let in beside them counts for nothing.
+fn in_line(letters: Vec<(u64, EventsLetter)>) -> Vec<(u64, EventsLetter)> {
+    let mut before: Option<u64> = None;
+    let follows = |own: &(u64, EventsLetter)| {
+        let (place, letter) = own;
+        let fits = before.is_none_or(|before| before == letter.after);
+        if fits {
+            before = Some(*place);
+        }
+        fits
+    };
+    letters.into_iter().filter(follows).collect()
 }
 
 impl Elsewhere for Cluster {
@@ -214,5 +251,21 @@ impl Elsewhere for Cluster {
 
     fn anybody_for<'a>(&'a self, alert: &'a Alert) -> Eventually<'a, bool> {
         Box::pin(self.ask_whether_anybody(alert))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_that_should_not_be_there_counts_for_nothing() {
+        let letter = |place: u64, after: u64| {
+            let (node, id, events) = (String::new(), String::new(), Vec::new());
+            (place, EventsLetter { node, id, after, over: None, events })
+        };
+        let letters = vec![letter(3, 0), letter(5, 3), letter(6, 3), letter(9, 6), letter(10, 5)];
+        let places: Vec<u64> = in_line(letters).iter().map(|(place, _)| *place).collect();
+        assert_eq!(places, [3, 5, 10]);
     }
 }

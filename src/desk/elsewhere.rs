@@ -136,11 +136,6 @@ impl Desk {
         let _ = self.elsewhere.set(elsewhere);
     }
 
-    /// Whether the call is on this desk, open or with its memory.
-    pub fn has(&self, call_id: &str) -> bool {
-        self.shelf.live(call_id).is_some()
-    }
-
     /// Folds the events of one call, from its start.
     pub fn fold_elsewhere(&self, records: Vec<Record>, rulesets: &[Ruleset]) -> Option<Brought> {
         let kept = Kept::new(self.engines.present(), rulesets);
@@ -154,6 +149,9 @@ impl Desk {
         let said = brought.said().to_vec();
         let mut call = brought.0.call;
         let call_id = Arc::clone(&call.call_id);
+        if self.has(&call_id) {
+            return;
+        }
         self.hub.take_transcript(&call_id, &said);
         if call.is_open() {
             // For the archive, when it ends here.
@@ -170,16 +168,19 @@ impl Desk {
     }
 
     /// Lets go of calls that other nodes have taken: nothing more of them is written here, nothing
-    /// is acked, and their platforms are told.
-    pub fn lose(&self, call_ids: &[Arc<str>]) {
+    /// is acked, and their platforms are told. Says how many of them were here.
+    pub fn lose(&self, call_ids: &[Arc<str>]) -> u64 {
+        let mut lost = 0;
         for call_id in call_ids {
             let Some(link) = self.shelf.lose(call_id) else { continue };
+            lost += 1;
             self.metrics.call_lost(call_id);
             self.hub.drop_transcript(call_id);
             let Some(link) = link else { continue };
             link.lost.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(call_id));
             link.slot.wake();
         }
+        lost
     }
 
     /// Counts an alert that another node raised, for the budget that all share.

@@ -243,6 +243,8 @@ impl Platform {
             desk.metrics.too_many_calls(most);
             return Taken::refused(too_many(start.call_id, most, "on this connection"));
         }
+        // Of use for this message only.
+        let mut brought = self.brought.take().filter(|own| *own.0 == *start.call_id);
         loop {
             let mut shard = desk.shelf.shard(&start.call_id);
             let known = shard.get_key_value(start.call_id.as_str());
@@ -252,7 +254,6 @@ impl Platform {
                     if !self.may_open(&start) {
                         return Taken::refused(forbidden(&start.call_id, None));
                     }
-                    let brought = self.brought.take_if(|own| *own.0 == *start.call_id);
                     if brought.is_none() && desk.elsewhere.get().is_some() {
                         return Taken::elsewhere(&start.call_id);
                     }
@@ -260,7 +261,7 @@ impl Platform {
                         Ok(reserved) => reserved,
                         Err(refused) => return refused,
                     };
-                    let claim = brought.map(|(_, claim)| claim);
+                    let claim = brought.take().map(|(_, claim)| claim);
                     let mut call = self.open(desk, start, claim, permit);
                     call.reserved = reserved;
                     let call_id = Arc::clone(&call.call_id);

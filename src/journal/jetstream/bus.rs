@@ -14,7 +14,9 @@ use super::settings::hidden;
 use super::{BusError, Settings};
 
 /// The oldest server whose streams can fence.
-const OLDEST: (u64, u64) = (2, 9);
+const OLDEST: (u64, u64, u64) = (2, 9, 0);
+/// The oldest server that fences on streams with copies (nats-server #4319).
+const OLDEST_WITH_COPIES: (u64, u64, u64) = (2, 9, 21);
 /// Letters are smaller than this.
 pub(super) const MIN_PAYLOAD: usize = 1 << 20;
 /// How often the connection is tried. Two unanswered tries mean that it is cut.
@@ -51,19 +53,28 @@ impl Bus {
         let context = ContextBuilder::new().timeout(answer_timeout).ack_timeout(answer_timeout);
         let context = context.build(client.clone());
         let bus = Bus { client, context, names: Names::new(settings), answer_timeout };
-        bus.check_server().await.map_err(unreachable)?;
+        bus.check_server(settings).await.map_err(unreachable)?;
         bus.make_streams(settings).await.map_err(unreachable)?;
         Ok(bus)
     }
 
-    async fn check_server(&self) -> Result<(), String> {
+    async fn check_server(&self, settings: &Settings) -> Result<(), String> {
         let info = self.client.server_info();
-        let mut parts = info.version.split('.').map_while(|part| part.parse::<u64>().ok());
-        let version = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
-        if version < OLDEST {
-            let (major, minor) = OLDEST;
+        let mut parts =
+            info.version.split('.').map_while(|part| part.split('-').next()?.parse::<u64>().ok());
+        let mut next = || parts.next().unwrap_or(0);
+        let version = (next(), next(), next());
+        let (oldest, why) = match settings.replicas {
+            1 => (OLDEST, ""),
+            _ => (
+                OLDEST_WITH_COPIES,
+                " with `replicas` above 1: older ones let two nodes write to one call",
+            ),
+        };
+        if version < oldest {
+            let (major, minor, patch) = oldest;
             return Err(format!(
-                "its version is {}; at least {major}.{minor} is needed",
+                "its version is {}; at least {major}.{minor}.{patch} is needed{why}",
                 info.version
             ));
         }
@@ -122,9 +133,18 @@ impl Bus {
     /// # Errors
     /// [`BusError`] when NATS does not answer.
     pub async fn epoch(&self) -> Result<String, BusError> {
+        Ok(self.history_of_news().await?.0)
+    }
+
+    /// The same, and the end of the stream of calls and alerts.
+    ///
+    /// # Errors
+    /// [`BusError`] when NATS does not answer.
+    pub async fn history_of_news(&self) -> Result<(String, u64), BusError> {
         let desk = self.stream(&self.names.desk_stream()).await?;
-        let created = desk.cached_info().created;
-        Ok(format!("n{:x}", created.unix_timestamp_nanos()))
+        let info = desk.cached_info();
+        let epoch = format!("n{:x}", info.created.unix_timestamp_nanos());
+        Ok((epoch, info.state.last_sequence))
     }
 
     pub(super) async fn stream(&self, name: &str) -> Result<Stream, BusError> {
@@ -192,6 +212,7 @@ fn options(settings: &Settings, node: &str) -> Result<ConnectOptions, String> {
                 Change::Disconnected => {
                     tracing::warn!("NATS is out of reach; nothing is acked until it is back")
                 }
+                Change::Closed => tracing::debug!("the connection to NATS is closed"),
                 other => tracing::warn!(event = %other, "NATS"),
             }
         });

@@ -14,6 +14,10 @@ pub struct EventsLetter {
     pub node: String,
     /// Tells it from every other letter, so that one whose receipt was lost is known again.
     pub id: String,
+    /// Place of the letter before it on its subject, as its writer knew it. One that names another
+    /// than that was let through by a server that should not have; it counts as if it were not
+    /// there.
+    pub after: u64,
     /// Set when the call was ended by `call_end`: its last `seq`.
     #[serde(default)]
     pub over: Option<u64>,
@@ -60,8 +64,8 @@ pub struct HistoryLetter {
     pub call_id: Arc<str>,
     /// Its number.
     pub number: u64,
-    /// What the tables show.
-    pub archive: Archive,
+    /// What the tables show. Absent when the call was erased.
+    pub archive: Option<Archive>,
 }
 
 /// Events on their way into a letter.
@@ -110,10 +114,10 @@ impl Draft {
         self.events.len()
     }
 
-    /// The letter.
-    pub fn text(&self) -> String {
+    /// The letter, for the place after that one.
+    pub fn text(&self, after: u64) -> String {
         let over = self.over.map_or(String::new(), |over| format!(r#","over":{over}"#));
-        format!(r#"{}{over},"events":[{}]}}"#, self.head, self.events)
+        format!(r#"{},"after":{after}{over},"events":[{}]}}"#, self.head, self.events)
     }
 }
 
@@ -129,10 +133,10 @@ mod tests {
         let mut draft = Draft::new("n1", "n1-1".into());
         draft.add(&event(Event::Timer), None).unwrap();
         draft.add(&event(Event::Abandoned), Some(12)).unwrap();
-        let letter: EventsLetter = serde_json::from_str(&draft.text()).unwrap();
+        let letter: EventsLetter = serde_json::from_str(&draft.text(6)).unwrap();
         assert_eq!(
-            (letter.node.as_str(), letter.id.as_str(), letter.over),
-            ("n1", "n1-1", Some(12))
+            (letter.node.as_str(), letter.id.as_str(), letter.after, letter.over),
+            ("n1", "n1-1", 6, Some(12))
         );
         assert_eq!(letter.events, [event(Event::Timer), event(Event::Abandoned)]);
     }

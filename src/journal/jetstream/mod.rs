@@ -6,6 +6,7 @@
 //! room knows the NATS client.
 
 mod bus;
+mod erase;
 mod letters;
 mod names;
 mod post;
@@ -28,7 +29,7 @@ use work::Work;
 
 pub use bus::Bus;
 pub use letters::{DeskLetter, EventsLetter, HistoryLetter, News};
-pub use names::Names;
+pub use names::{Names, stable_hash};
 pub use post::{Inbox, Posted};
 pub use read::{Delivered, Letters};
 pub use seats::Seats;

@@ -39,13 +39,10 @@ impl Names {
         format!("{}.events.{partition}.{}", self.prefix, TOKEN.encode(call_id))
     }
 
-    /// The share a call belongs to: FNV-1a over its id, which no version of anything changes.
+    /// The share a call belongs to.
     pub fn partition(&self, call_id: &str) -> u16 {
-        let hash = call_id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
         // Below the number of partitions, which is a u16.
-        u16::try_from(hash % u64::from(self.partitions)).unwrap_or_default()
+        u16::try_from(stable_hash(&[call_id]) % u64::from(self.partitions)).unwrap_or_default()
     }
 
     /// The call whose subject this is.
@@ -108,6 +105,16 @@ impl Names {
     pub fn node(&self, node: &str) -> String {
         format!("{}.node.{node}", self.prefix)
     }
+}
+
+/// A hash that no version of anything changes: FNV-1a, mixed once more so that its high bits
+/// depend on the last bytes too.
+pub fn stable_hash(texts: &[&str]) -> u64 {
+    let bytes = texts.iter().flat_map(|text| text.bytes().chain([0]));
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (hash ^ (hash >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93)
 }
 
 #[cfg(test)]

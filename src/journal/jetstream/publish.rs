@@ -136,17 +136,24 @@ impl Press {
                 (names.rules_subject(&ruleset.hash), message)
             }
             Item::Events { draft, .. } => {
-                let message = PublishMessage::build().payload(draft.text().into());
+                let text = draft.text(seat.events);
+                let message = PublishMessage::build().payload(text.into());
                 let message = message.expected_last_subject_sequence(seat.events);
                 (names.events_subject(call_id), message)
             }
             Item::History { id, archive } => {
                 let number = seat.number.unwrap_or_default();
-                let archive = Archive::clone(archive);
+                let archive = Some(Archive::clone(archive));
                 let history = HistoryLetter { call_id: Arc::clone(call_id), number, archive };
                 (names.history_subject(call_id), letter(&history).message_id(id))
             }
-            Item::Taken => self.news(call_id, &seat, seat.told, News::Taken),
+            Item::Taken => self.news(call_id, &seat, seat.told.max(seat.seen), News::Taken),
+            Item::Tell(_) if seat.told < seat.seen => {
+                if let Some(seat) = self.seats().of(call_id) {
+                    seat.told += 1;
+                }
+                return Ok(Some(Receipt::None));
+            }
             Item::Tell(message) => {
                 self.news(call_id, &seat, seat.told + 1, News::Told(message.clone()))
             }
@@ -155,11 +162,18 @@ impl Press {
                 return Ok(Some(Receipt::None));
             }
         };
-        let sent = self.bus.context.send_publish(subject, message).await;
-        sent.map(|receipt| Some(Receipt::Of(receipt))).map_err(|error| failure(&error))
+        match self.bus.context.send_publish(subject, message).await {
+            Ok(receipt) => Ok(Some(Receipt::Of(receipt))),
+            Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
+                // It would be tried for ever, and everything behind it would wait.
+                tracing::error!(%call_id, %error, "a letter is larger than NATS takes; its call is given up here");
+                Ok(None)
+            }
+            Err(error) => Err(failure(&error)),
+        }
     }
 
-    fn news(
+    pub(super) fn news(
         &self,
         call_id: &Arc<str>,
         seat: &Seat,
@@ -214,19 +228,20 @@ impl Press {
                 }
                 Ok(Sent::There)
             }
-            Some(item @ (Item::Tell(_) | Item::Taken)) => self.overtaken(call_id, item).await,
+            Some(Item::Tell(_) | Item::Taken) => self.overtaken(call_id).await,
             _ => Err(failure(&error)),
         }
     }
 
     /// News was not taken. Whoever had the call before may still have been telling of its events,
-    /// in the same words; somebody who took the call over has it now.
-    async fn overtaken(&self, call_id: &Arc<str>, item: &Item) -> Result<Sent, BusError> {
+    /// in the same words: those are not told again. Somebody who took the call over has it now,
+    /// and of a call that was erased nothing more is told.
+    async fn overtaken(&self, call_id: &Arc<str>) -> Result<Sent, BusError> {
         let newest = self.bus.newest_news(call_id).await?;
         let is_ours = newest.as_ref().is_some_and(|(_, letter)| letter.node == self.node);
         let is_taken =
             newest.as_ref().is_some_and(|(_, letter)| matches!(letter.news, News::Taken));
-        // Somebody took it over; but our claim may be younger than that, so the events tell.
+        // Our claim may be younger than theirs, so the events tell.
         if is_taken && !is_ours {
             let owner = self.bus.newest_events(call_id).await?;
             if owner.is_none_or(|(_, letter)| *letter.node != *self.node) {
@@ -235,22 +250,15 @@ impl Press {
         }
         let mut seats = self.seats();
         let Some(seat) = seats.of(call_id) else { return Ok(Sent::Lost) };
-        let Some((sequence, letter)) = newest else {
-            seat.desk = 0;
-            return Ok(Sent::Again);
-        };
-        seat.desk = sequence;
-        let same_call = letter.began == seat.began;
-        let already = match item {
-            Item::Taken => is_ours && matches!(letter.news, News::Taken),
-            _ => same_call && letter.told > seat.told,
-        };
-        if same_call && letter.told > seat.told {
-            seat.told += 1;
-            seat.number =
-                seat.number.or(Some(if letter.number > 0 { letter.number } else { sequence - 1 }));
+        match newest {
+            None if seat.desk > 0 => Ok(Sent::Lost),
+            Some((_, letter)) if matches!(letter.news, News::Erased) => Ok(Sent::Lost),
+            None => Ok(Sent::Again),
+            Some((sequence, letter)) => {
+                seat.saw(sequence, &letter);
+                Ok(Sent::Again)
+            }
         }
-        Ok(if already { Sent::There } else { Sent::Again })
     }
 
     fn knows(&self, hash: &str) -> bool {
@@ -259,33 +267,6 @@ impl Press {
 
     fn note_rules(&self, hash: &Arc<str>) {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(hash));
-    }
-
-    /// Erases a call from every stream and has all nodes forget it. Says whether there was any.
-    ///
-    /// # Errors
-    /// [`BusError`]; what is left is erased by the next try.
-    pub async fn erase(&self, call_id: &Arc<str>) -> Result<bool, BusError> {
-        let names = self.bus.names();
-        let newest = self.bus.newest_news(call_id).await?;
-        let mut purged = 0_u64;
-        for (stream, subject) in [
-            (names.events_stream(names.partition(call_id)), names.events_subject(call_id)),
-            (names.history_stream(), names.history_subject(call_id)),
-            (names.desk_stream(), names.desk_subject(call_id)),
-        ] {
-            purged += self.bus.overwrite(&stream, subject).await?;
-        }
-        self.seats().leave(call_id);
-        if newest.is_none() && purged == 0 {
-            return Ok(false);
-        }
-        let (seat, news) = (Seat::default(), News::Erased);
-        let (subject, message) = self.news(call_id, &seat, 0, news);
-        let sent = self.bus.context.send_publish(subject, message).await;
-        let receipt = sent.map_err(|error| failure(&error))?;
-        receipt.await.map_err(|error| failure(&error))?;
-        Ok(true)
     }
 
     pub(super) fn seats(&self) -> MutexGuard<'_, Seats> {
@@ -309,12 +290,12 @@ fn lose(work: &mut Work, lost: &mut Vec<Arc<str>>) {
 }
 
 /// Our own types always have a JSON form.
-fn letter<T: Serialize + ?Sized>(own: &T) -> PublishMessage {
+pub(super) fn letter<T: Serialize + ?Sized>(own: &T) -> PublishMessage {
     let json = serde_json::to_vec(own).unwrap_or_default();
     PublishMessage::build().payload(Bytes::from(json)).headers(HeaderMap::new())
 }
 
-fn failure(error: &PublishError) -> BusError {
+pub(super) fn failure(error: &PublishError) -> BusError {
     BusError(format!("NATS did not take it: {error}"))
 }
 

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::consumer::pull::{Ordered, OrderedConfig};
@@ -31,6 +32,8 @@ pub struct Letters<T> {
     messages: Ordered,
     /// How many there were when it began.
     pub waiting: u64,
+    /// How long the next may take while some wait.
+    pub patience: Duration,
     kind: std::marker::PhantomData<fn() -> T>,
 }
 
@@ -179,21 +182,34 @@ impl Bus {
         purged.map(drop).map_err(|error| BusError(format!("events cannot be purged: {error}")))
     }
 
-    /// Overwrites every letter of a subject where it lies, and says how many there were. A purge
-    /// would leave the words in the server's files.
-    pub(super) async fn overwrite(&self, stream: &str, subject: String) -> Result<u64, BusError> {
+    /// Overwrites letters of a subject where they lie. A purge would leave the words in the
+    /// server's files.
+    pub(super) async fn overwrite<T: DeserializeOwned>(
+        &self,
+        stream: &str,
+        subject: String,
+        wanted: impl Fn(u64, &T) -> bool,
+    ) -> Result<(), BusError> {
         let handle = self.stream(stream).await?;
-        let letters: Letters<serde::de::IgnoredAny> =
-            self.letters(stream, Some(subject), 0).await?;
+        let mut letters: Letters<T> = self.letters(stream, Some(subject), 0).await?;
         let mut places = Vec::new();
-        letters.read_all(|letter| places.push(letter.sequence)).await?;
+        let read = letters.read_all(|Delivered { sequence, letter, .. }| {
+            if letter.is_none_or(|letter| wanted(sequence, &letter)) {
+                places.push(sequence);
+            }
+        });
+        // Whoever erases it at the same time may have been faster.
+        let _ = read.await;
         for &place in &places {
-            let deleted = handle.delete_message(place).await;
-            deleted.map_err(|error| {
-                BusError(format!("letter {place} of stream `{stream}` cannot be erased: {error}"))
-            })?;
+            if let Err(error) = handle.delete_message(place).await
+                && handle.get_raw_message(place).await.is_ok()
+            {
+                return Err(BusError(format!(
+                    "letter {place} of stream `{stream}` cannot be erased: {error}"
+                )));
+            }
         }
-        Ok(places.len() as u64)
+        Ok(())
     }
 
     /// Place of the newest letter of a call that is over.
@@ -227,7 +243,8 @@ impl Bus {
         let consumer = consumer.map_err(|error| failed(error.to_string()))?;
         let waiting = consumer.cached_info().num_pending;
         let messages = consumer.messages().await.map_err(|error| failed(error.to_string()))?;
-        Ok(Letters { messages, waiting, kind: std::marker::PhantomData })
+        let (patience, kind) = (self.answer_timeout, std::marker::PhantomData);
+        Ok(Letters { messages, waiting, patience, kind })
     }
 }
 
@@ -236,11 +253,13 @@ impl<T: DeserializeOwned> Letters<T> {
     ///
     /// # Errors
     /// [`BusError`] when NATS does not answer.
-    pub async fn read_all(mut self, mut take: impl FnMut(Delivered<T>)) -> Result<(), BusError> {
+    pub async fn read_all(&mut self, mut take: impl FnMut(Delivered<T>)) -> Result<(), BusError> {
         let mut left = self.waiting;
         while left > 0 {
-            let Some(next) = self.next().await else {
-                return Err(BusError("a stream ended".into()));
+            // What is erased or purged meanwhile never comes.
+            let next = tokio::time::timeout(self.patience, self.next()).await;
+            let Ok(Some(next)) = next else {
+                return Err(BusError("a stream broke off while it was read".into()));
             };
             let delivered = next?;
             left = (left - 1).min(delivered.waiting);

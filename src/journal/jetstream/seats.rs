@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use foldhash::HashMap;
 
+use super::letters::DeskLetter;
 use crate::journal::Claim;
 
 /// Where a call stands.
@@ -22,6 +23,8 @@ pub struct Seat {
     pub number: Option<u64>,
     /// How many numbered messages it has made.
     pub told: u64,
+    /// How many of them somebody has told, as far as is known.
+    pub seen: u64,
     /// Its last `seq`, when it was ended by `call_end`.
     pub over: Option<u64>,
 }
@@ -34,7 +37,10 @@ impl Seats {
     /// Takes a seat for a call as it was found.
     pub fn claim(&mut self, call_id: &Arc<str>, claim: &Claim) {
         let Claim { events, desk, began, number, told, .. } = *claim;
-        self.0.insert(Arc::clone(call_id), Seat { events, desk, began, number, told, over: None });
+        self.0.insert(
+            Arc::clone(call_id),
+            Seat { events, desk, began, number, told, seen: told, over: None },
+        );
     }
 
     /// The seat of a call, while this node has it.
@@ -65,10 +71,25 @@ impl Seat {
     /// News is in the stream, the call's message number `told`.
     pub fn told(&mut self, sequence: u64, told: u64) {
         self.desk = sequence;
-        self.told = told;
+        (self.told, self.seen) = (told, told.max(self.seen));
         if told == 1 {
             self.number = Some(sequence - 1);
         }
+    }
+
+    /// Somebody else's news is in the stream.
+    pub fn saw(&mut self, sequence: u64, letter: &DeskLetter) {
+        self.desk = sequence;
+        if letter.began != self.began {
+            return;
+        }
+        self.seen = self.seen.max(letter.told);
+        let first = match (letter.number, letter.told) {
+            (0, 1) => Some(sequence - 1),
+            (0, _) => None,
+            (number, _) => Some(number),
+        };
+        self.number = self.number.or(first);
     }
 }
 
@@ -86,8 +107,15 @@ mod tests {
         seat.told(40, 1);
         seat.wrote(9, Some(3));
         seat.told(44, 2);
-        let expected =
-            Seat { events: 9, desk: 44, began: 7, number: Some(39), told: 2, over: Some(3) };
+        let expected = Seat {
+            events: 9,
+            desk: 44,
+            began: 7,
+            number: Some(39),
+            told: 2,
+            seen: 2,
+            over: Some(3),
+        };
         assert_eq!((*seat, seats.desk("c")), (expected, 44));
         seats.leave("c");
         assert_eq!(seats.of("c"), None);

@@ -16,6 +16,8 @@ pub struct Taking {
     pub call_id: Arc<str>,
     /// Its last `seq`, when it was ended by `call_end`.
     pub over: Option<u64>,
+    /// Nothing can happen to it any more: it is told, and not kept here.
+    pub is_final: bool,
     /// What the tables are to show, when they may not show it yet.
     pub archive: Option<Box<Archive>>,
     /// Where it stands.
@@ -35,20 +37,24 @@ impl Taker {
     pub async fn take(&self, takings: Vec<Taking>) -> Result<Vec<Arc<str>>, BusError> {
         let mut works: Vec<Work> = takings.into_iter().map(|taking| self.work(taking)).collect();
         let mut lost = Vec::new();
-        self.0.print(&mut works, &mut lost).await?;
+        let printed = self.0.print(&mut works, &mut lost).await;
         let mut seats = self.0.seats();
         lost.iter().for_each(|call_id| seats.leave(call_id));
-        Ok(lost)
+        printed.map(|()| lost)
     }
 
     fn work(&self, taking: Taking) -> Work {
-        let Taking { call_id, over, archive, mut claim } = taking;
-        let untold = std::mem::take(&mut claim.untold);
+        let Taking { call_id, over, is_final, archive, mut claim } = taking;
+        let mut untold = std::mem::take(&mut claim.untold).into_iter().map(Item::Tell);
+        // Without its first message a call has no number yet.
+        let first = if claim.number.is_none() { untold.next() } else { None };
         let draft = Draft::new(&self.0.node, self.0.next_id()).ended(over);
         let mut items = VecDeque::from([Item::Events { draft, claim: Some(Box::new(claim)) }]);
         items.push_back(Item::Taken);
+        items.extend(first);
         items.extend(archive.map(|archive| Item::History { id: self.0.next_id(), archive }));
-        items.extend(untold.into_iter().map(Item::Tell));
+        items.extend(untold);
+        items.extend(is_final.then_some(Item::Leave));
         Work { call_id, items }
     }
 }

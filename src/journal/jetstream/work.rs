@@ -127,7 +127,7 @@ mod tests {
         });
         let name = |item: &Item| match item {
             Item::Events { draft, claim } => {
-                let events = draft.text().matches("\"at\"").count();
+                let events = draft.text(0).matches("\"at\"").count();
                 format!("{}{events}", if claim.is_some() { "claim+" } else { "" })
             }
             _ => "other".into(),

@@ -36,23 +36,30 @@ impl Sqlite {
         Ok(place.and_then(|place| place.parse().ok()).unwrap_or(0))
     }
 
-    /// Shows calls, each under its number, and moves on to `place`; all of it or nothing.
+    /// Shows calls, each under its number, all of them or none.
     ///
     /// # Errors
     /// [`CommitError`] when it could not be written; it may be tried again.
-    pub fn keep(&mut self, calls: &[(u64, Archive)], place: u64) -> Result<(), CommitError> {
-        let kept = self.write_kept(calls, place);
-        kept.map_err(|error| self.failed(error))?;
-        self.tidy()
+    pub fn show(&mut self, calls: &[(u64, &Archive)]) -> Result<(), CommitError> {
+        self.write_calls(calls).map_err(|error| self.failed(error))
     }
 
-    fn write_kept(&mut self, calls: &[(u64, Archive)], place: u64) -> Result<(), OpenError> {
+    fn write_calls(&mut self, calls: &[(u64, &Archive)]) -> Result<(), OpenError> {
         let behavior = TransactionBehavior::Immediate;
         let transaction = self.connection.transaction_with_behavior(behavior)?;
         for (number, call) in calls {
             archive::write(&transaction, int(*number), call)?;
         }
-        set_meta(&transaction, PLACE, &place.to_string())?;
         Ok(transaction.commit()?)
+    }
+
+    /// Everything up to this place of the history that is followed is here.
+    ///
+    /// # Errors
+    /// [`CommitError`] when it could not be written; it may be tried again.
+    pub fn came_to(&mut self, place: u64) -> Result<(), CommitError> {
+        let set = set_meta(&self.connection, PLACE, &place.to_string());
+        set.map_err(|error| self.failed(error))?;
+        self.tidy()
     }
 }

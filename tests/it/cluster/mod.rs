@@ -5,9 +5,11 @@
 //! `CRASH_ROUNDS` says how often nodes are killed (3 unless told), `CRASH_SEED` repeats a run.
 
 mod bad_input;
+mod comes_back;
 mod cut;
 mod cut_off;
 mod forget;
+mod halfway;
 mod history;
 mod killed;
 mod load;

@@ -80,7 +80,12 @@ async fn only_the_call_that_is_taken_over_is_lost() {
 }
 
 /// The last message of the call that two platforms fight for.
-const LAST: u64 = 200;
+const LAST: u64 = 400;
+
+/// Three digits at the end of a chunk would be taken for the beginning of a number, and masked.
+fn words(seq: u64) -> String {
+    format!("words {}", seq % 100)
+}
 
 /// A platform that believes that the call is its own, until it is over. Says how often it had it.
 async fn claim(address: SocketAddr, highest: Arc<AtomicU64>) -> usize {
@@ -108,7 +113,7 @@ async fn claim(address: SocketAddr, highest: Arc<AtomicU64>) -> usize {
             let next = match durable + 1 {
                 _ if durable == LAST => return claims,
                 LAST => json!({"type": "call_end", "call_id": "c", "seq": LAST}),
-                seq => chunk("c", seq, "other", &format!("words {seq}")),
+                seq => chunk("c", seq, "other", &words(seq)),
             };
             // It may have been closed meanwhile; then the next claim goes on.
             if peer.ws.send(Message::text(next.to_string())).await.is_err() {
@@ -128,7 +133,7 @@ async fn of_two_nodes_over_one_call_each_chunk_is_kept_once() {
     let other = tokio::spawn(claim(nodes[1].address, Arc::clone(&highest)));
     let claims = one.await.unwrap() + other.await.unwrap();
     assert!(claims > 4, "they fought: {claims}");
-    let expected: Vec<_> = (1..LAST).map(|seq| (seq, format!("words {seq}"))).collect();
+    let expected: Vec<_> = (1..LAST).map(|seq| (seq, words(seq))).collect();
     let mut shown = Vec::new();
     for node in nodes.iter() {
         let call = ended(node, "c").await;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -95,6 +96,9 @@ impl Cluster {
         pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             pause.tick().await;
+            if self.is_leaving.load(Ordering::Relaxed) {
+                return;
+            }
             let beat = Beat { node: Arc::clone(&self.node), bye: false };
             self.bus.post(self.bus.names().beats(), &beat).await;
             // Beats need no JetStream; calls do.
@@ -116,6 +120,8 @@ impl Cluster {
     }
 
     pub(super) async fn say_bye(&self) {
+        // No beat comes after it.
+        self.is_leaving.store(true, Ordering::Relaxed);
         let beat = Beat { node: Arc::clone(&self.node), bye: true };
         self.bus.post(self.bus.names().beats(), &beat).await;
         self.bus.flush().await;

@@ -19,7 +19,7 @@ mod tidy;
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use prometheus_client::registry::Registry;
@@ -112,6 +112,8 @@ pub struct Cluster {
     risks: Mutex<risks::Board>,
     followed: Mutex<HashSet<Arc<str>>>,
     turns: Vec<tokio::sync::Mutex<()>>,
+    /// It goes down and gives no more signs of life.
+    is_leaving: AtomicBool,
     metrics: Metrics,
 }
 
@@ -146,6 +148,7 @@ impl Joining {
             risks: Mutex::default(),
             followed: Mutex::default(),
             turns: (0..TURNS).map(|_| tokio::sync::Mutex::default()).collect(),
+            is_leaving: AtomicBool::new(false),
             metrics: Metrics::register(registry.sub_registry_with_prefix("cluster")),
         };
         (Arc::new(cluster), Movements(movements))

@@ -47,6 +47,11 @@ impl Desk {
         Ok(erased)
     }
 
+    /// Whether a call is there with its words, open or not; an erased one is not.
+    pub fn has(&self, call_id: &str) -> bool {
+        self.shelf.live(call_id).is_some()
+    }
+
     /// Calls of a customer that are in memory.
     fn calls_of(&self, customer: &str) -> Vec<Arc<str>> {
         let mut calls = self.hub.calls_of(customer);

@@ -259,7 +259,7 @@ impl Platform {
                     }
                     let reserved = match self.reserve(desk, &start.call_id) {
                         Ok(reserved) => reserved,
-                        Err(refused) => return refused,
+                        Err(problem) => return Taken::refused(problem),
                     };
                     let claim = brought.take().map(|(_, claim)| claim);
                     let mut call = self.open(desk, start, claim, permit);
@@ -295,10 +295,10 @@ impl Platform {
     }
 
     /// Takes a place among the open calls.
-    fn reserve(&self, desk: &Desk, call_id: &str) -> Result<Option<Reserved>, Taken> {
+    fn reserve(&self, desk: &Desk, call_id: &str) -> Result<Option<Reserved>, Problem> {
         let refused = |most, place| {
             desk.metrics.too_many_calls(most);
-            Taken::refused(too_many(call_id.to_owned(), most, place))
+            too_many(call_id.to_owned(), most, place)
         };
         let reserved = match &self.quota {
             None => None,
@@ -349,7 +349,7 @@ impl Platform {
         let ended = call.state.ended_for_good();
         let reopened = !ended && !call.is_open();
         let reserved = match reopened.then(|| self.reserve(desk, &call_id)) {
-            Some(Err(refused)) => return refused,
+            Some(Err(problem)) => return Taken::refused(problem),
             Some(Ok(reserved)) => reserved,
             None => self.quota.as_ref().filter(|_| !ended).map(Quota::take_over),
         };

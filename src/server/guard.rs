@@ -136,10 +136,10 @@ pub(super) async fn check(
         Needs::Webhook => Deed::Feed,
         Needs::Token(deed) | Needs::Socket(deed, _) => deed,
     };
-    if !app.gate.is_guarded() {
-        if let Err(refused) = meant_for_us(&app, path, &request) {
-            return *refused;
-        }
+    if !app.gate.is_guarded()
+        && let Err(refused) = meant_for_us(&app, path, &request)
+    {
+        return *refused;
     }
     // Certificates come on top of tokens.
     let must_certify = app.tls.as_ref().is_some_and(Tls::asks_platforms);

@@ -47,10 +47,9 @@ pub(in crate::server) async fn call(
     };
     if let Some(cluster) = &app.cluster {
         // What is said in a call of another node is read from there, if it is one.
-        for call_id in [Some(&*name), SUFFIXES.iter().find_map(|(end, _)| name.strip_suffix(end))] {
-            if let Some(call_id) = call_id {
-                cluster.follow(call_id).await;
-            }
+        let shorter = SUFFIXES.iter().filter_map(|(end, _)| name.strip_suffix(end));
+        for call_id in shorter.chain([&*name]) {
+            cluster.follow(call_id).await;
         }
     }
     let scopes = Arc::clone(&caller.grant.scopes);

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 
-use super::risks::Note;
 use super::{Cluster, Movements};
 use crate::engine::effects::CallChange;
 use crate::hub::{CallNumber, Moved, Publication, Shown};

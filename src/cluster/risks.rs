@@ -18,7 +18,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 const CALLS: usize = 500;
 
 /// The newest of each call since the last post.
-pub(super) type Board = HashMap<Arc<str>, (Option<Progress>, Option<RiskUpdate>)>;
+#[derive(Debug, Default)]
+pub(super) struct Board(HashMap<Arc<str>, (Option<Progress>, Option<RiskUpdate>)>);
 
 /// One post.
 #[derive(Serialize, Deserialize)]
@@ -27,18 +28,18 @@ struct Post {
     calls: Vec<(Arc<str>, Option<Progress>, Option<RiskUpdate>)>,
 }
 
-/// What is noted on the board.
-pub(super) trait Note {
+impl Board {
     /// Notes what moved of a call of this node.
-    fn note(&mut self, call_id: &Arc<str>, progress: Option<&Progress>, risk: Option<&RiskUpdate>);
-}
-
-impl Note for Board {
-    fn note(&mut self, call_id: &Arc<str>, progress: Option<&Progress>, risk: Option<&RiskUpdate>) {
+    pub fn note(
+        &mut self,
+        call_id: &Arc<str>,
+        progress: Option<&Progress>,
+        risk: Option<&RiskUpdate>,
+    ) {
         if progress.is_none() && risk.is_none() {
             return;
         }
-        let entry = self.entry(Arc::clone(call_id)).or_default();
+        let entry = self.0.entry(Arc::clone(call_id)).or_default();
         entry.0 = progress.copied().or(entry.0);
         entry.1 = risk.cloned().or(entry.1.take());
     }
@@ -55,7 +56,7 @@ impl Cluster {
             pause.tick().await;
             let board = std::mem::take(&mut *self.lock_risks());
             let mut calls: Vec<_> =
-                board.into_iter().map(|(id, (progress, risk))| (id, progress, risk)).collect();
+                board.0.into_iter().map(|(id, (progress, risk))| (id, progress, risk)).collect();
             while !calls.is_empty() {
                 let rest = calls.split_off(calls.len().min(CALLS));
                 let post = Post { node: Arc::clone(&self.node), calls };

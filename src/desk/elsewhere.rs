@@ -22,7 +22,7 @@ use crate::journal::{Archive, Claim, Message, Record};
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// A future of an object that has many kinds.
-pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub type Eventually<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The other nodes.
 pub trait Elsewhere: Send + Sync + fmt::Debug {
@@ -31,10 +31,10 @@ pub trait Elsewhere: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// A sentence, when the call cannot be had now.
-    fn bring<'a>(&'a self, call_id: &'a Arc<str>) -> Later<'a, Result<Option<Claim>, String>>;
+    fn bring<'a>(&'a self, call_id: &'a Arc<str>) -> Eventually<'a, Result<Option<Claim>, String>>;
 
     /// Whether anybody is there, on whatever node, for those whom an alert tells.
-    fn anybody_for<'a>(&'a self, alert: &'a Alert) -> Later<'a, bool>;
+    fn anybody_for<'a>(&'a self, alert: &'a Alert) -> Eventually<'a, bool>;
 }
 
 /// A call that was elsewhere, folded and not yet on the desk.
@@ -106,7 +106,7 @@ impl Platform {
     /// not want to wait for ever drops it. What it gives is for [`Platform::has_brought`].
     ///
     /// [`Taken::elsewhere`]: super::Taken
-    pub fn bring(&self, call_id: Arc<str>) -> Later<'static, (Arc<str>, Option<Claim>)> {
+    pub fn bring(&self, call_id: Arc<str>) -> Eventually<'static, (Arc<str>, Option<Claim>)> {
         let desk = Arc::clone(self.desk());
         Box::pin(async move {
             // Nobody asks where there is one node only.

@@ -39,7 +39,7 @@ use crate::hub::{Hub, Publication};
 use crate::journal::WriterHandle;
 
 pub use clock::Clock;
-pub use elsewhere::{Brought, Elsewhere, Later as Eventually};
+pub use elsewhere::{Brought, Elsewhere, Eventually};
 pub use erase::EraseError;
 pub use metrics::Metrics;
 pub use people::{Answer, Person};

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use super::Hub;
 use super::publish::{Publication, send_risk};
-use super::{CallNumber, Hub};
 use crate::engine::effects::{CallChange, CallPhase, CallView, Progress, RiskUpdate, Said};
 
 /// What moved of a call since its last numbered message.
@@ -47,11 +47,6 @@ impl Hub {
         let state = self.lock();
         let entry = state.calls.get(call_id)?;
         (entry.view.state == CallPhase::Open).then(|| Arc::clone(&entry.view))
-    }
-
-    /// The call's number, if it is known here.
-    pub fn number_of(&self, call_id: &str) -> Option<CallNumber> {
-        self.lock().calls.get(call_id).map(|entry| CallNumber::known(entry.number))
     }
 
     /// Shows what moved.

@@ -8,7 +8,7 @@ fn at(hub: &Hub, offset: u64, call_id: &str, change: CallChange, ours: bool) {
     let mut news = publication(view(call_id, "billing", state), Some(change));
     news.number = match change {
         CallChange::Started => CallNumber::default(),
-        _ => hub.number_of(call_id).unwrap(),
+        _ => CallNumber::known(hub.call(call_id).unwrap().number),
     };
     hub.publish_at(offset, news, ours);
 }
@@ -22,7 +22,7 @@ fn what_lies_between_messages_costs_nobody_their_place() {
     at(&hub, 47, "c2", CallChange::Started, true);
     hub.skip_to(50);
     let console = hub.connect("ann").unwrap();
-    let mut missed = |offset| match console.subscribe(Filter::default(), Some(&since(offset))) {
+    let missed = |offset| match console.subscribe(Filter::default(), Some(&since(offset))) {
         Picture::Recovered { offset, frames } => {
             let frames = frames.iter().map(|frame| serde_json::from_slice(frame).unwrap());
             Some((offset, offsets(&frames.collect::<Vec<Value>>())))

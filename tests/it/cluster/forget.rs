@@ -109,8 +109,8 @@ async fn nats_keeps_nothing_of_what_is_erased() {
 /// Two people erase one call at the same moment, each on a node of their own: both nodes go on.
 #[tokio::test]
 async fn two_nodes_that_erase_one_call_at_once_go_on() {
-    const ROUNDS: usize = 5;
-    const CHUNKS: u64 = 40;
+    const ROUNDS: usize = 3;
+    const CHUNKS: u64 = 30;
     let Some(nats) = Nats::start() else { return };
     let nodes = Plan::of(&nats, 2).start().await;
     let mut platform = nodes[0].plain_ingest().await;

@@ -74,7 +74,7 @@ async fn a_takeover_in_the_middle_tells_each_message_once() {
     let (old_wire, new_wire) = (Cut::before(nats.port()), Cut::before(nats.port()));
     let plan = Plan::of(&nats, 3).by_way_of(0, old_wire.url()).by_way_of(1, new_wire.url());
     // Nobody is taken for dead, and nothing is asked again, while a wire is cut.
-    let plan = plan.set("CLUSTER_NODE_TIMEOUT_MS", 10_000).set("CLUSTER_ANSWER_TIMEOUT_MS", 10_000);
+    let plan = plan.set("CLUSTER_NODE_TIMEOUT_MS", 6_000).set("CLUSTER_ANSWER_TIMEOUT_MS", 10_000);
     let nodes = plan.start().await;
     let mut board = nodes[2].board("ana").await;
     let mut old = nodes[0].plain_ingest().await;

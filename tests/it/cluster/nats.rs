@@ -65,6 +65,13 @@ impl Nats {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
+    /// As the server says.
+    pub fn version(&self) -> String {
+        let log = self.log.so_far();
+        let said = log.lines().find_map(|line| line.split_once("Version:"));
+        said.unwrap_or_else(|| panic!("no version in {log}")).1.trim().to_owned()
+    }
+
     /// Where it keeps what JetStream holds.
     pub fn store(&self) -> &Path {
         self.store.as_ref().unwrap().path()

@@ -84,3 +84,26 @@ async fn webhooks_over_the_rate_are_told_to_come_back() {
     let (status, head, _) = answer;
     assert!(status == 429 && head.contains("retry-after: 1"), "{head}");
 }
+
+/// Alone it may use all there is; beside a platform that brings little it is read more slowly.
+#[tokio::test]
+async fn who_brings_much_makes_room_for_who_brings_little() {
+    let server =
+        Server::with_config("[server]\nshared_messages_per_s = 200\nmodest_messages_per_s = 50\n");
+    let slowed = "server_slowed_total{by=\"others\"}";
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let mut much = raw_socket(stream, "/v1/ingest").await;
+    let start = frame(FIN | TEXT, br#"{"type":"call_start","call_id":"much"}"#);
+    much.write_all(&start).await.unwrap();
+    let chunk = br#"{"type":"chunk","call_id":"much","seq":1,"speaker":"agent","text":"a"}"#;
+    let flooding = busy_flood(much, frame(FIN | TEXT, chunk).repeat(500));
+    // More than the shared rate gives in a minute.
+    server.counts("server_messages_total", 20_000).await;
+    assert_eq!(server.counted(slowed).await, 0, "nobody else is there");
+    let mut modest = server.plain_ingest().await;
+    behaves(&mut modest, "modest", 10).await;
+    server.counts(slowed, 1).await;
+    behaves(&mut modest, "goes on", 10).await;
+    assert!(!flooding.is_finished(), "it is slowed and not closed");
+    flooding.abort();
+}

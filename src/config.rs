@@ -353,6 +353,21 @@ mod tests {
     }
 
     #[test]
+    fn what_many_nodes_cannot_have_is_refused() {
+        let url = [("FOREWARN_CLUSTER_URL", "nats://one:4222")];
+        let check = |file: &str, variables: &[(&str, &str)]| {
+            parse(file, variables).unwrap().check().map_err(|error| error.to_string())
+        };
+        let large = "[wire]\nmax_message_bytes = 600000";
+        check(large, &[]).unwrap();
+        check("", &url).unwrap();
+        let error = check(large, &url).unwrap_err();
+        assert!(error.contains("`max_message_bytes` must be at most 524288"), "{error}");
+        let out = "[[destination]]\nname = \"x\"\nurl = \"https://example.org\"";
+        assert!(check(out, &url).unwrap_err().contains("[[destination]]"));
+    }
+
+    #[test]
     fn errors_name_the_place() {
         let error = parse("[desk]\n\nresume_grace = 5\n", &[]).unwrap_err();
         assert!(error.starts_with("my.toml:3: unknown field `resume_grace`"), "{error}");

@@ -1,5 +1,6 @@
 mod changes;
 mod clock_forward;
+mod elsewhere;
 mod failures;
 
 use std::sync::atomic::{AtomicI64, Ordering};

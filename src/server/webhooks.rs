@@ -148,10 +148,12 @@ fn parse(
     headers: &HeaderMap,
     bytes: &[u8],
 ) -> Result<Parsed, Refusal> {
-    let is_form = headers
+    let is_called_form = headers
         .get(header::CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok())
         .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+    // Many programs call everything a form; in one no name begins with a bracket as it is.
+    let is_form = is_called_form && !matches!(bytes.trim_ascii_start(), [b'{' | b'[', ..]);
     let mut memory = Memory::default();
     let mut fields: Vec<(String, String)> = Vec::new();
     let read = if is_form {

@@ -128,6 +128,8 @@ fn slow<'a>(text: &str, settings: &Settings) -> Result<Message<'a>, Problem> {
     let mut fields = Fields { kind: "message".into(), map };
     let kind = fields.text("type").map_err(bad)?;
     fields.kind = kind.ok_or_else(|| bad(fields.missing("type") + &format!("; write {TYPES}")))?;
+    // Before it stands in front of what is wrong with the fields.
+    type_is_known(&fields.kind)?;
     let flat = read(&mut fields).map_err(bad)?;
     assemble(flat, settings)
 }
@@ -195,13 +197,18 @@ fn outcome(fields: &mut Fields) -> Result<Option<Outcome>, String> {
 /// Checks the fields against each other and against the limits, and builds the message.
 fn assemble<'a>(flat: Flat<'a>, settings: &Settings) -> Result<Message<'a>, Problem> {
     let kind: Cow<'a, str> = flat.kind.clone();
-    if !matches!(kind.as_ref(), "call_start" | "chunk" | "call_update" | "call_end") {
-        let known: String = kind.chars().take(60).collect();
-        let message = format!("type \"{known}\" is unknown; write {TYPES}");
-        return Err(Problem::new(Code::UnknownType, message));
-    }
+    type_is_known(&kind)?;
     build(flat, settings)
         .map_err(|message| Problem::new(Code::BadMessage, format!("{kind}: {message}")))
+}
+
+fn type_is_known(kind: &str) -> Result<(), Problem> {
+    if matches!(kind, "call_start" | "chunk" | "call_update" | "call_end") {
+        return Ok(());
+    }
+    let start: String = kind.chars().take(60).collect();
+    let message = format!("type \"{start}\" is unknown; write {TYPES}");
+    Err(Problem::new(Code::UnknownType, message))
 }
 
 fn build<'a>(mut flat: Flat<'a>, settings: &Settings) -> Result<Message<'a>, String> {

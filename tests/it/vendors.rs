@@ -450,6 +450,10 @@ async fn webhooks_that_cannot_be_used_say_why() {
     assert_eq!(server.metric("server_vendor_skipped_total{format=\"telnyx\"}").await, 1);
     assert_eq!(http(server.address, "GET", "/v1/webhooks/telnyx", "").await.0, 405);
     assert_eq!(get(server.address, "/v1/calls").await["items"], json!([]));
+    // JSON that is called a form, as `curl -d` does.
+    let hook = "/v1/webhooks/vosk?call_id=c-1&roles=customer";
+    assert_eq!(post(server.address, hook, FORM, "{\"text\":\"hello\"}").await.0, 204);
+    assert_eq!(transcript(&server, "c-1").await, ["customer - hello"]);
 }
 
 #[tokio::test]

@@ -289,3 +289,19 @@ proptest! {
         }
     }
 }
+
+/// Found by fuzzing: the type stood before what was wrong with a field, however long it was.
+#[test]
+fn a_long_type_is_not_said_again() {
+    let long = "[".repeat(20_000);
+    for text in [
+        format!(r#"{{"type":"{long}","call_id":"c","seq":"x"}}"#),
+        format!(r#"{{"type":"{long}","call_id":7}}"#),
+        format!(r#"{{"type":"{long}","call_id":"c","seq":1}}"#),
+        format!(r#"{{"type":"{long}"}}"#),
+    ] {
+        let problem = decode(&text, &Settings::default()).unwrap_err();
+        assert_eq!(problem.code, Code::UnknownType);
+        assert!(problem.message.len() < 300, "{}", problem.message);
+    }
+}

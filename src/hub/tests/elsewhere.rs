@@ -5,7 +5,12 @@ use crate::engine::effects::Progress;
 
 fn at(hub: &Hub, offset: u64, call_id: &str, change: CallChange, ours: bool) {
     let state = if change == CallChange::Ended { "ended" } else { "open" };
-    hub.publish_at(offset, publication(view(call_id, "billing", state), Some(change)), ours);
+    let mut news = publication(view(call_id, "billing", state), Some(change));
+    news.number = match change {
+        CallChange::Started => CallNumber::default(),
+        _ => hub.number_of(call_id).unwrap(),
+    };
+    hub.publish_at(offset, news, ours);
 }
 
 #[test]

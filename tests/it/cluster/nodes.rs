@@ -184,9 +184,11 @@ pub async fn answers(node: &Server, path: &str, is_meant: impl Fn(&Value) -> boo
     }
 }
 
-/// A call as REST shows it, once its end is known there.
+/// A call in which something was said, as REST shows it once its end and its words are known
+/// there: the two come by streams of their own.
 pub async fn ended(node: &Server, call_id: &str) -> Value {
-    answers(node, &format!("/v1/calls/{call_id}"), |call| call["state"] == "ended").await
+    let is_whole = |call: &Value| call["state"] == "ended" && !transcript(call).is_empty();
+    answers(node, &format!("/v1/calls/{call_id}"), is_whole).await
 }
 
 /// What was said, as numbers and words.

@@ -45,20 +45,22 @@ pub(in crate::server) async fn call(
         Ok(form) => form,
         Err(text) => return problem(StatusCode::BAD_REQUEST, "bad_request", &text),
     };
-    if let Some(cluster) = &app.cluster {
-        // What is said in a call of another node is read from there, if it is one.
-        let shorter = SUFFIXES.iter().filter_map(|(end, _)| name.strip_suffix(end));
-        for call_id in shorter.chain([&*name]) {
-            cluster.follow(call_id).await;
-        }
+    let name: Arc<str> = name.into();
+    let answer = || {
+        let (scopes, name) = (Arc::clone(&caller.grant.scopes), Arc::clone(&name));
+        blocking(&app, move |archive| {
+            let found = find(archive, &scopes, &name, form)?;
+            // A long call takes a while to write out, too.
+            Ok(found.map(|(call, form)| (call.view.call_id.clone(), form, written(&call, form))))
+        })
+    };
+    let was_open = fetch_words(&app, &name).await;
+    let mut answered = answer().await;
+    // It ended in between: its words are somewhere else by now.
+    if was_open && !fetch_words(&app, &name).await {
+        answered = answer().await;
     }
-    let scopes = Arc::clone(&caller.grant.scopes);
-    let answered = blocking(&app, move |archive| {
-        let found = find(archive, &scopes, &name, form)?;
-        // A long call takes a while to write out, too.
-        Ok(found.map(|(call, form)| (call.view.call_id.clone(), form, written(&call, form))))
-    });
-    match answered.await {
+    match answered {
         Ok(Some((call_id, form, response))) => {
             if form != Form::Json && response.status() == StatusCode::OK {
                 let who = caller.grant.user.as_deref().unwrap_or("anybody");
@@ -70,6 +72,18 @@ pub(in crate::server) async fn call(
         Ok(None) => problem(StatusCode::NOT_FOUND, "not_found", "no such call is kept here"),
         Err(response) => *response,
     }
+}
+
+/// Has what is said in a call of another node at hand, if it is one. Says whether it goes on there.
+async fn fetch_words(app: &App, name: &str) -> bool {
+    let Some(cluster) = &app.cluster else { return false };
+    let shorter = SUFFIXES.iter().filter_map(|(end, _)| name.strip_suffix(end));
+    let mut goes_on = false;
+    for call_id in shorter.chain([name]) {
+        cluster.follow(call_id).await;
+        goes_on |= app.desk.hub().is_open(call_id);
+    }
+    goes_on
 }
 
 fn find(

@@ -3,8 +3,9 @@
 //!
 //! A case is a seed that some mutations have been at. In a usual run each target has a few
 //! thousand cases; `FUZZ_SECONDS=300 cargo test --release --test it fuzz:: -- --nocapture
-//! --test-threads 2` gives each of them five minutes and says how many cases that were. A case that
-//! fails is made smaller and printed.
+//! --test-threads 2` gives each of them five minutes and says how many cases that were;
+//! `FUZZ_ONLY=zoom` beside it tries the target of that name alone. A case that fails is made smaller
+//! and printed.
 
 mod mutate;
 mod reads;
@@ -25,6 +26,9 @@ fn fuzz(
     cases: u32,
     target: impl Fn(&[u8]) -> Result<(), TestCaseError>,
 ) {
+    if std::env::var("FUZZ_ONLY").is_ok_and(|only| only != name) {
+        return println!("{name}: SKIPPED, FUZZ_ONLY names another");
+    }
     let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
     let (begun, most) = (Instant::now(), Duration::from_secs(seconds.unwrap_or(0)));
     let mut total = 0;

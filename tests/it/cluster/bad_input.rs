@@ -6,7 +6,7 @@ use super::nats::Nats;
 use crate::harness::*;
 
 /// Ends by itself: exit code and what it said.
-fn refused(url: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
+pub fn refused(url: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut command = forewarn();
     command.args(["serve", "--listen", "127.0.0.1:0", "--cluster", url]);
     command.envs(variables.iter().copied());

@@ -20,5 +20,6 @@ mod people;
 mod seen;
 mod takeover;
 mod timers;
+mod tls;
 mod tools;
 mod watcher;

@@ -37,7 +37,9 @@ struct Stage {
 impl Stage {
     async fn new() -> Option<Stage> {
         let nats = Nats::start()?;
-        let nodes = Plan::of(&nats, 3).start().await;
+        // They are faster than people.
+        let plan = Plan::of(&nats, 3).set("SERVER_COMMANDS_PER_S", 10_000);
+        let nodes = plan.start().await;
         let platform = nodes[0].plain_ingest().await;
         let (ana, ben) = (nodes[1].board("ana").await, nodes[2].board("ben").await);
         let (ana_does, ben_does) = (nodes[1].board("ana").await, nodes[2].board("ben").await);

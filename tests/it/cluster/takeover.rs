@@ -92,6 +92,8 @@ async fn claim(address: SocketAddr, highest: Arc<AtomicU64>) -> usize {
     let mut claims = 0;
     loop {
         let mut peer = Peer::open(address, "/v1/ingest", Some(INGEST)).await;
+        // Before it asks: the other may be acked for more before this one reads its answer.
+        let floor = highest.load(Ordering::SeqCst);
         peer.send(json!({"type": "call_start", "call_id": "c"})).await;
         while let Ok(message) = peer.try_next().await {
             let durable = match message["type"].as_str().unwrap() {
@@ -104,7 +106,7 @@ async fn claim(address: SocketAddr, highest: Arc<AtomicU64>) -> usize {
                     claims += 1;
                     let last_seq = message["last_seq"].as_u64().unwrap();
                     // What anybody was acked for is there for everybody.
-                    assert!(last_seq >= highest.load(Ordering::SeqCst), "{message}");
+                    assert!(last_seq >= floor, "{message}, after {floor}");
                     last_seq
                 }
                 _ => message["seq"].as_u64().unwrap(),

@@ -1,5 +1,7 @@
 //! The connection to NATS: checked at the start, kept afterwards.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -44,7 +46,8 @@ impl Bus {
         let addresses: Vec<&str> = urls.split(',').map(str::trim).collect();
         let unreachable =
             |why: String| BusError(format!("cannot use NATS at {}: {why}", hidden(urls)));
-        let options = options(settings, node).map_err(unreachable)?;
+        let joined = Arc::new(AtomicBool::new(false));
+        let options = options(settings, node, &joined).map_err(unreachable)?;
         let connected = tokio::time::timeout(CONNECT, options.connect(addresses)).await;
         let client = connected
             .map_err(|_| unreachable(format!("no answer within {} s", CONNECT.as_secs())))?
@@ -55,6 +58,7 @@ impl Bus {
         let bus = Bus { client, context, names: Names::new(settings), answer_timeout };
         bus.check_server(settings).await.map_err(unreachable)?;
         bus.make_streams(settings).await.map_err(unreachable)?;
+        joined.store(true, Ordering::Relaxed);
         Ok(bus)
     }
 
@@ -195,7 +199,13 @@ fn config(settings: &Settings, name: String, subjects: String) -> Config {
     }
 }
 
-fn options(settings: &Settings, node: &str) -> Result<ConnectOptions, String> {
+/// `joined` is set when changes of the connection are worth telling: before, an error tells.
+fn options(
+    settings: &Settings,
+    node: &str,
+    joined: &Arc<AtomicBool>,
+) -> Result<ConnectOptions, String> {
+    let joined = Arc::clone(joined);
     let mut options = ConnectOptions::new()
         .name(format!("forewarn {node}"))
         .ping_interval(PING)
@@ -206,14 +216,18 @@ fn options(settings: &Settings, node: &str) -> Result<ConnectOptions, String> {
             let attempt = u32::try_from(attempt.min(6)).unwrap_or(6);
             Duration::from_millis(50 * 2_u64.pow(attempt)).min(Duration::from_secs(2))
         })
-        .event_callback(|change| async move {
-            match change {
-                Change::Connected => tracing::info!("connected to NATS"),
-                Change::Disconnected => {
-                    tracing::warn!("NATS is out of reach; nothing is acked until it is back")
+        .event_callback(move |change| {
+            let is_joined = joined.load(Ordering::Relaxed);
+            async move {
+                match change {
+                    _ if !is_joined => tracing::debug!(event = %change, "NATS"),
+                    Change::Connected => tracing::info!("connected to NATS again"),
+                    Change::Disconnected => {
+                        tracing::warn!("NATS is out of reach; nothing is acked until it is back")
+                    }
+                    Change::Closed => tracing::debug!("the connection to NATS is closed"),
+                    other => tracing::warn!(event = %other, "NATS"),
                 }
-                Change::Closed => tracing::debug!("the connection to NATS is closed"),
-                other => tracing::warn!(event = %other, "NATS"),
             }
         });
     if let Some(path) = &settings.credentials {

@@ -443,7 +443,14 @@ impl Connection {
             self.pending.push_back(Pending { ticket, later, bytes, read, _unacked: unacked });
         }
         match now {
-            Some(Now::Refused(problem)) => self.refuse(&problem),
+            Some(Now::Refused(problem)) => {
+                if let (Code::TakenOver, Some(_), Some(call_id)) =
+                    (problem.code, &self.app.cluster, &problem.call_id)
+                {
+                    self.ack_no_more(call_id);
+                }
+                self.refuse(&problem);
+            }
             Some(Now::Nack { call_id, expected }) => {
                 self.app.metrics.nacks.inc();
                 self.socket.send(Answer::Nack { call_id: &call_id, expected }.to_json());
@@ -506,17 +513,24 @@ impl Connection {
         if self.app.cluster.is_none() {
             return;
         }
-        let lost = self.platform.take_lost();
+        for call_id in self.platform.take_lost() {
+            self.ack_no_more(&call_id);
+            self.lost.push(call_id);
+        }
+    }
+
+    /// What of a call is not acked yet never will be.
+    fn ack_no_more(&mut self, call_id: &str) {
         self.pending.retain(|pending| {
-            let stays = !lost.iter().any(|call_id| call_id == pending.later.call_id());
+            let stays = **pending.later.call_id() != *call_id;
             self.pending_bytes -= if stays { 0 } else { pending.bytes };
             stays
         });
-        self.lost.extend(lost);
     }
 
     /// Tells the platform of calls that others took. True when none is left.
     fn lost_its_last_call(&mut self) -> bool {
+        self.drop_what_was_lost();
         let mut lost = std::mem::take(&mut self.lost);
         lost.extend(self.platform.take_lost());
         if let Some(vendor) = &mut self.vendor {

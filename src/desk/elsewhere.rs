@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Desk;
@@ -177,7 +177,6 @@ impl Desk {
             self.metrics.call_lost(call_id);
             self.hub.drop_transcript(call_id);
             let Some(link) = link else { continue };
-            link.lost.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(call_id));
             link.slot.wake();
         }
         lost

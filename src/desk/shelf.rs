@@ -211,7 +211,12 @@ impl Shelf {
         }
         call.reserved = None;
         shard.remove(call_id);
-        Some(call.owner.take())
+        let link = call.owner.take();
+        // Under the lock: whoever finds the call gone finds its connection told.
+        if let Some(link) = &link {
+            link.lost.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(call_id));
+        }
+        Some(link)
     }
 
     /// Ids of all calls that are known.

@@ -380,17 +380,7 @@ mod tests {
 
     fn entry(messages: u64) -> Entry<u64> {
         let recorded = Recorded { at: Timestamp(0), event: Event::Timer, held: Vec::new() };
-        let record = Record {
-            call_id: "c".into(),
-            recorded,
-            base_offset: 0,
-            archive: None,
-            ruleset: None,
-            changes: Vec::new(),
-            call: None,
-            claim: None,
-        };
-        Entry { record, messages, payload: messages }
+        Entry { record: Record::new("c".into(), recorded), messages, payload: messages }
     }
 
     #[tokio::test]

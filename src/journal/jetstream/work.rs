@@ -107,16 +107,8 @@ mod tests {
     use crate::engine::event::{Event, Recorded};
 
     fn record(call: &str, claim: Option<Claim>) -> Record {
-        Record {
-            call_id: call.into(),
-            recorded: Recorded { at: Timestamp(0), event: Event::Timer, held: Vec::new() },
-            base_offset: 0,
-            archive: None,
-            ruleset: None,
-            changes: Vec::new(),
-            call: None,
-            claim: claim.map(Box::new),
-        }
+        let recorded = Recorded { at: Timestamp(0), event: Event::Timer, held: Vec::new() };
+        Record { claim: claim.map(Box::new), ..Record::new(call.into(), recorded) }
     }
 
     fn shape(batch: &[Record]) -> Vec<(String, String)> {

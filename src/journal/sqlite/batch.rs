@@ -100,16 +100,7 @@ mod tests {
     fn record(call: &str, base_offset: u64) -> Record {
         let event = Event::Refused { seq: base_offset, code: "bad\nline \"é\"".into() };
         let recorded = Recorded { at: Timestamp(1_700_000_000_123), event, held: Vec::new() };
-        Record {
-            call_id: call.into(),
-            recorded,
-            base_offset,
-            archive: None,
-            ruleset: None,
-            changes: Vec::new(),
-            call: None,
-            claim: None,
-        }
+        Record { base_offset, ..Record::new(call.into(), recorded) }
     }
 
     #[test]

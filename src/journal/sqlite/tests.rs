@@ -112,16 +112,8 @@ impl Bench {
         let recorded = Recorded { at: Timestamp(self.now), event, held: Vec::new() };
         let base_offset = self.offset;
         self.offset += messages;
-        self.waiting.push(Record {
-            call_id: call_id.into(),
-            recorded,
-            base_offset,
-            archive,
-            ruleset: None,
-            changes: Vec::new(),
-            call: None,
-            claim: None,
-        });
+        let record = Record::new(call_id.into(), recorded);
+        self.waiting.push(Record { base_offset, archive, ..record });
     }
 
     fn commit(&mut self) {

@@ -3,8 +3,9 @@
 use super::Role;
 use super::known::{Found, Known};
 use super::numbers::Numbers;
-use crate::model::ngrams::{Before, Spoken};
+use crate::model::ngrams::Spoken;
 use crate::model::{Sums, TurnHeads};
+use crate::text::WordId;
 
 /// The words of a turn, or of one piece of it, as the heads hear them.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +17,8 @@ pub(super) struct Heard {
     /// Of the weights of the n-grams, up to `summed`.
     sums: Sums,
     summed: usize,
-    before: Before,
+    /// The newest word.
+    before: WordId,
 }
 
 impl Heard {
@@ -26,7 +28,7 @@ impl Heard {
         self.ngrams.clear();
         heads.no_sums(&mut self.sums);
         self.summed = 0;
-        self.before = Before::default();
+        self.before = WordId::UNKNOWN;
     }
 
     /// Takes one more word.
@@ -37,7 +39,7 @@ impl Heard {
         for row in heads.rows(spoken) {
             self.ngrams.insert(row);
         }
-        self.before = Before::new(found.word, rows);
+        self.before = found.word;
         self.words += 1;
     }
 

@@ -8,7 +8,7 @@
 //! | `^no` | the turn begins with the word |
 //! | `^no way` | the turn begins with the two |
 
-use crate::text::{Lexicon, Slots, WordId};
+use crate::text::{Lexicon, Pairs, WordId};
 
 /// Letters of a word's beginning that stand for the word.
 const STEM: usize = 4;
@@ -22,28 +22,11 @@ pub struct WordRows {
     word: u32,
     stem: u32,
     first: u32,
-    /// One bit for the words that make a pair behind it, by the low bits of their numbers. Nearly
-    /// every two words that are no pair are known by it without a look at the pairs.
-    pairs: u64,
 }
 
 impl Default for WordRows {
     fn default() -> WordRows {
-        WordRows { word: NONE, stem: NONE, first: NONE, pairs: 0 }
-    }
-}
-
-/// The word before another in its turn.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Before {
-    word: WordId,
-    pairs: u64,
-}
-
-impl Before {
-    /// `word`, of which the vocabulary knows `rows`.
-    pub fn new(word: WordId, rows: &WordRows) -> Before {
-        Before { word, pairs: rows.pairs }
+        WordRows { word: NONE, stem: NONE, first: NONE }
     }
 }
 
@@ -54,8 +37,8 @@ pub struct Spoken<'a> {
     pub word: WordId,
     /// What the vocabulary knows of it, or of its stem when it does not know the word.
     pub rows: &'a WordRows,
-    /// The word before it in the turn.
-    pub before: Before,
+    /// The word before it in the turn; unknown for the first.
+    pub before: WordId,
     /// 0 for the first word of the turn.
     pub index: u32,
 }
@@ -93,12 +76,8 @@ pub fn written(words: &[String]) -> Vec<String> {
 pub(super) struct Index {
     /// By the numbers of the words, and of the stems as they are written.
     words: Vec<WordRows>,
-    pairs: Slots,
-    first_two: Slots,
-}
-
-fn mark(word: WordId) -> u64 {
-    1 << (word.0 % 64)
+    pairs: Pairs,
+    first_two: Pairs,
 }
 
 impl Index {
@@ -121,10 +100,9 @@ impl Index {
                 Some((one, two)) => {
                     let (one, two) = (lexicon.intern(one), lexicon.intern(two));
                     if opens {
-                        index.first_two.insert(one.then(two), row);
+                        index.first_two.insert(one, two, row);
                     } else {
-                        index.own(one).pairs |= mark(two);
-                        index.pairs.insert(one.then(two), row);
+                        index.pairs.insert(one, two, row);
                     }
                 }
             }
@@ -150,14 +128,13 @@ impl Index {
     #[inline]
     pub(super) fn rows(&self, spoken: Spoken<'_>) -> impl Iterator<Item = u32> {
         let Spoken { word, rows, before, index } = spoken;
-        let of = |pairs: &Slots| pairs.get(before.word.then(word)).unwrap_or(NONE);
+        let of = |pairs: &Pairs| pairs.get(before, word).unwrap_or(NONE);
         let opening = match index {
             0 => rows.first,
             1 => of(&self.first_two),
             _ => NONE,
         };
-        let pair = if before.pairs & mark(word) == 0 { NONE } else { of(&self.pairs) };
-        [rows.word, rows.stem, pair, opening].into_iter().filter(|row| *row != NONE)
+        [rows.word, rows.stem, of(&self.pairs), opening].into_iter().filter(|row| *row != NONE)
     }
 }
 
@@ -177,7 +154,7 @@ mod tests {
         let mut lexicon = Lexicon::default();
         let index = Index::new(&vocabulary, &mut lexicon);
         let mut found = Vec::new();
-        let mut before = Before::default();
+        let mut before = WordId::UNKNOWN;
         for (place, word) in words.iter().enumerate() {
             let mut buffer = String::new();
             let stem = stem(word, &mut buffer).map_or(WordId::UNKNOWN, |stem| lexicon.get(stem));
@@ -185,7 +162,7 @@ mod tests {
             let rows = &index.word(word, stem);
             let spoken = Spoken { word, rows, before, index: place as u32 };
             found.extend(index.rows(spoken).map(|row| vocabulary[row as usize].clone()));
-            before = Before::new(word, rows);
+            before = word;
         }
         found.sort();
         assert_eq!(found, expected);

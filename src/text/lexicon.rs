@@ -19,7 +19,7 @@ impl WordId {
     pub const UNKNOWN: WordId = WordId(u32::MAX);
 
     /// Two words, one after the other, as a key of [`Slots`].
-    pub fn then(self, next: WordId) -> u128 {
+    pub(super) fn then(self, next: WordId) -> u128 {
         u128::from(self.0) | u128::from(next.0) << 32
     }
 }

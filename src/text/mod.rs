@@ -6,6 +6,7 @@
 mod brief;
 pub mod class;
 mod lexicon;
+mod pairs;
 pub mod phrases;
 pub mod redact;
 pub mod runs;
@@ -14,5 +15,6 @@ mod tokens;
 
 pub use brief::one_line;
 pub use lexicon::{Lexicon, WordId};
-pub use slots::Slots;
+pub use pairs::Pairs;
+use slots::Slots;
 pub use tokens::{Token, for_each_token, tokenise};

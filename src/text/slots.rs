@@ -1,4 +1,4 @@
-//! Numbers by short keys, as words, pairs of words and edges of phrases need them.
+//! Numbers by short keys, as words and pairs of words need them.
 
 /// Bits of a key; the rest of a slot is its number.
 const KEY_BITS: u32 = 96;
@@ -36,25 +36,46 @@ impl Slots {
 
     /// The slot of `key`, or the free one where it would be.
     fn place(&self, key: u128) -> usize {
-        let mut place = self.home(key);
+        let mut place = self.home(Slots::mix(key));
         while self.slots[place] != FREE && self.slots[place] & KEY != key {
             place = (place + 1) & (self.slots.len() - 1);
         }
         place
     }
 
+    /// A product of halves, folded: every bit of the key moves all bits of it.
     #[inline]
-    fn home(&self, key: u128) -> usize {
-        // A product of halves, folded: every bit of the key moves the low bits of the place.
+    pub(super) fn mix(key: u128) -> u64 {
         let (low, high) = (key as u64 ^ 0x9E37_79B9_7F4A_7C15, (key >> 64) as u64);
         let product = u128::from(low) * u128::from(high ^ 0xD1B5_4A32_D192_ED03);
-        (product as u64 ^ (product >> 64) as u64) as usize & (self.slots.len().wrapping_sub(1))
+        product as u64 ^ (product >> 64) as u64
+    }
+
+    #[inline]
+    fn home(&self, mixed: u64) -> usize {
+        mixed as usize & self.slots.len().wrapping_sub(1)
+    }
+
+    /// How many keys have a number.
+    pub(super) fn len(&self) -> usize {
+        self.used
+    }
+
+    /// All keys that have a number, in no order.
+    pub(super) fn keys(&self) -> impl Iterator<Item = u128> {
+        self.slots.iter().filter(|slot| **slot != FREE).map(|slot| slot & KEY)
     }
 
     /// The number of `key`.
     #[inline]
     pub fn get(&self, key: u128) -> Option<u32> {
-        let mut place = self.home(key);
+        self.get_mixed(key, Slots::mix(key))
+    }
+
+    /// The number of `key`, for who has [`Slots::mix`] of it already.
+    #[inline]
+    pub(super) fn get_mixed(&self, key: u128, mixed: u64) -> Option<u32> {
+        let mut place = self.home(mixed);
         loop {
             let slot = *self.slots.get(place)?;
             if slot & KEY == key {

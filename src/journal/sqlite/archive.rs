@@ -1,18 +1,24 @@
 //! A call that is over, in the tables that are open to the user's own SQL.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, params};
 use serde::Serialize;
 
+use super::seal::Seal;
 use crate::engine::alert::Alert;
 use crate::engine::effects::Said;
 use crate::journal::Archive;
 
 /// Shows the call as it is now. What was said before stays; the rest is replaced.
-pub(super) fn write(connection: &Connection, call: i64, archive: &Archive) -> rusqlite::Result<()> {
+pub(super) fn write(
+    connection: &Connection,
+    seal: &Seal,
+    call: i64,
+    archive: &Archive,
+) -> rusqlite::Result<()> {
     write_call(connection, call, archive)?;
-    for said in &archive.said {
-        write_said(connection, call, said)?;
-    }
+    write_said(connection, seal, call, &archive.said)?;
     for alert in &archive.alerts {
         write_alert(connection, call, alert)?;
     }
@@ -55,28 +61,38 @@ fn write_call(connection: &Connection, call: i64, archive: &Archive) -> rusqlite
     Ok(())
 }
 
-fn write_said(connection: &Connection, call: i64, said: &Said) -> rusqlite::Result<()> {
+fn write_said(
+    connection: &Connection,
+    seal: &Seal,
+    call: i64,
+    said: &[Arc<Said>],
+) -> rusqlite::Result<()> {
     // After a restart a call that was opened again brings its first part once more.
-    let sql = "INSERT OR IGNORE INTO transcript (call, seq, segment_id, speaker, start_ms, end_ms,
+    let sql = format!(
+        "INSERT OR IGNORE INTO transcript (call, seq, segment_id, speaker, start_ms, end_ms,
         text, sentiment, risk, highlights, acts, forced)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, seal('transcript/' || ?1 || '/' || ?2, ?7), ?8, ?9, ?10,
-        ?11, ?12)";
-    let highlights = (!said.highlights.is_empty()).then(|| json(&said.highlights));
-    let acts = (!said.acts.is_empty()).then(|| json(&said.acts));
-    connection.prepare_cached(sql)?.execute(params![
-        call,
-        super::int(said.seq),
-        said.segment_id,
-        said.speaker.name(),
-        said.start_ms,
-        said.end_ms,
-        &*said.text,
-        said.sentiment,
-        said.risk,
-        highlights,
-        acts,
-        said.forced,
-    ])?;
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, {}, ?8, ?9, ?10, ?11, ?12)",
+        seal.sql("'transcript/' || ?1 || '/' || ?2", "?7")
+    );
+    let mut insert = connection.prepare_cached(&sql)?;
+    for said in said {
+        let highlights = (!said.highlights.is_empty()).then(|| json(&said.highlights));
+        let acts = (!said.acts.is_empty()).then(|| json(&said.acts));
+        insert.execute(params![
+            call,
+            super::int(said.seq),
+            said.segment_id,
+            said.speaker.name(),
+            said.start_ms,
+            said.end_ms,
+            &*said.text,
+            said.sentiment,
+            said.risk,
+            highlights,
+            acts,
+            said.forced,
+        ])?;
+    }
     Ok(())
 }
 

@@ -48,7 +48,7 @@ impl Sqlite {
         let behavior = TransactionBehavior::Immediate;
         let transaction = self.connection.transaction_with_behavior(behavior)?;
         for (number, call) in calls {
-            archive::write(&transaction, int(*number), call)?;
+            archive::write(&transaction, &self.seal, int(*number), call)?;
         }
         Ok(transaction.commit()?)
     }

@@ -146,18 +146,11 @@ impl Sqlite {
         let row = batch::encode(batch, int(last_offset)).map_err(error::OpenError::Damaged)?;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Without a key the words of every batch would be copied twice for nothing.
-        let insert = match self.seal.is_on() {
-            true => {
-                "INSERT INTO batches (batch, last_offset, crc, events)
-                VALUES (?1, ?2, ?3, seal('batches/' || ?1, ?4))"
-            }
-            false => {
-                "INSERT INTO batches (batch, last_offset, crc, events)
-                VALUES (?1, ?2, ?3, ?4)"
-            }
-        };
-        transaction.prepare_cached(insert)?.execute(params![
+        let events = self.seal.sql("'batches/' || ?1", "?4");
+        let insert = format!(
+            "INSERT INTO batches (batch, last_offset, crc, events) VALUES (?1, ?2, ?3, {events})"
+        );
+        transaction.prepare_cached(&insert)?.execute(params![
             self.next_batch,
             row.last_offset,
             row.crc,
@@ -178,7 +171,7 @@ impl Sqlite {
             let Some(archive) = &record.archive else { continue };
             let known = started.get(&*record.call_id).copied();
             let Some(call) = known.or_else(|| self.ledger.call(&record.call_id)) else { continue };
-            archive::write(&transaction, int(call), archive)?;
+            archive::write(&transaction, &self.seal, int(call), archive)?;
             let final_offset = archive.is_final.then_some(int(record.base_offset));
             let sql = "UPDATE log_calls SET final_offset = ?2 WHERE call = ?1";
             transaction.prepare_cached(sql)?.execute(params![int(call), final_offset])?;

@@ -112,6 +112,12 @@ impl Seal {
         String::from_utf8(opened).map_err(|_| failed())
     }
 
+    /// SQL that seals `value` under the name of its row. Without a key it is the value itself: the
+    /// function would copy it for nothing.
+    pub(super) fn sql(&self, row: &str, value: &str) -> String {
+        if self.is_on() { format!("seal({row}, {value})") } else { value.to_owned() }
+    }
+
     /// Gives a connection the functions.
     pub(super) fn give_to(&self, connection: &Connection) -> rusqlite::Result<()> {
         type Step = fn(&Seal, &str, &str) -> Result<String, String>;

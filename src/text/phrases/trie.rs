@@ -4,7 +4,7 @@ use super::list::PhraseList;
 use super::pattern::{Step, expand};
 use super::tree::{Branch, Tree};
 use crate::call::Speaker;
-use crate::text::{Lexicon, Slots, WordId};
+use crate::text::{Lexicon, Pairs, WordId};
 
 /// Words before a phrase in which a negation undoes it.
 const NEGATION_WINDOW: u32 = 3;
@@ -46,7 +46,7 @@ pub struct MatchState {
 
 #[derive(Clone, Copy, Debug)]
 struct Active {
-    node: u32,
+    link: Link,
     from: Place,
     negated: bool,
 }
@@ -64,8 +64,8 @@ impl MatchState {
 #[derive(Debug, Default)]
 pub struct Matcher {
     nodes: Vec<Node>,
-    /// Where exact words lead from each node but the first.
-    edges: Slots,
+    /// Where exact words lead from each node but the first, as [`Link`]s.
+    edges: Pairs,
     /// Phrases that end, node by node.
     ends: Vec<u32>,
     /// By their numbers.
@@ -75,30 +75,48 @@ pub struct Matcher {
 /// What a word by itself means to phrases.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Opening {
-    /// Where phrases go on that begin with it; 0 when none does.
-    begins: u32,
+    /// Where phrases go on that begin with it; nowhere when none does.
+    begins: Link,
     negates: bool,
 }
 
-/// A [`Branch`], laid out for reading.
+/// The number of a node, 0 for none, and what is to be done there: most nodes are passed without a
+/// look at them, which would be a reach into memory for each word of a long list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Link(u32);
+
+impl Link {
+    /// Phrases end at the node.
+    const ENDS: u32 = 1 << 31;
+    /// Any word leads on from it.
+    const ANY: u32 = 1 << 30;
+    /// Some words lead on from it.
+    const EXACT: u32 = 1 << 29;
+
+    /// To a branch of that number.
+    fn to(number: u32, branch: &Branch) -> Link {
+        let flag = |is_so: bool, flag: u32| if is_so { flag } else { 0 };
+        let ends = flag(!branch.ends.is_empty(), Link::ENDS);
+        let any = flag(branch.any > 0, Link::ANY);
+        Link(number | ends | any | flag(!branch.exact.is_empty(), Link::EXACT))
+    }
+
+    fn number(self) -> u32 {
+        self.0 & !(Link::ENDS | Link::ANY | Link::EXACT)
+    }
+
+    fn is(self, flags: u32) -> bool {
+        self.0 & flags != 0
+    }
+}
+
+/// A [`Branch`], laid out for reading. The words that lead on are in [`Matcher::edges`].
 #[derive(Clone, Copy, Debug, Default)]
 struct Node {
-    /// One bit for the words that lead on, by the low bits of their numbers. Nearly every word
-    /// that leads nowhere is known by it without a look at the edges.
-    marks: u64,
-    any: u32,
+    any: Link,
     /// Its phrases in [`Matcher::ends`].
     first_end: u32,
     ends: u32,
-}
-
-fn mark(word: WordId) -> u64 {
-    1 << (word.0 % 64)
-}
-
-/// The key of an edge in [`Matcher::edges`].
-fn edge(node: u32, word: WordId) -> u128 {
-    WordId(node).then(word)
 }
 
 impl Matcher {
@@ -118,8 +136,9 @@ impl Matcher {
         let negations = NEGATIONS.map(|word| lexicon.intern(word));
         let words = vec![Opening::default(); lexicon.len()];
         let mut matcher = Matcher { words, ..Matcher::default() };
-        for (number, branch) in (0..).zip(tree.share()) {
-            matcher.add(number, &branch);
+        let branches = tree.share();
+        for number in 0..branches.len() {
+            matcher.add(number, &branches);
         }
         for word in negations {
             matcher.words[word.0 as usize].negates = true;
@@ -127,23 +146,21 @@ impl Matcher {
         matcher
     }
 
-    fn add(&mut self, number: u32, branch: &Branch) {
-        let mut node = Node {
-            marks: 0,
-            any: branch.any,
-            first_end: self.ends.len() as u32,
-            ends: branch.ends.len() as u32,
+    fn add(&mut self, number: usize, branches: &[Branch]) {
+        let branch = &branches[number];
+        let link = |next: u32| match next {
+            0 => Link::default(),
+            next => Link::to(next, &branches[next as usize]),
         };
+        let (first_end, ends) = (self.ends.len() as u32, branch.ends.len() as u32);
+        self.nodes.push(Node { any: link(branch.any), first_end, ends });
         self.ends.extend(&branch.ends);
         for (&word, &next) in &branch.exact {
-            if number == 0 {
-                self.words[word.0 as usize].begins = next;
-            } else {
-                node.marks |= mark(word);
-                self.edges.insert(edge(number, word), next);
+            match number {
+                0 => self.words[word.0 as usize].begins = link(next),
+                number => self.edges.insert(WordId(number as u32), word, link(next).0),
             }
         }
-        self.nodes.push(node);
     }
 
     /// What `word` by itself means to the phrases.
@@ -165,16 +182,21 @@ impl Matcher {
         let waiting = state.active.len();
         for index in 0..waiting {
             let active = state.active[index];
-            let from = self.nodes[active.node as usize];
-            let marked = from.marks & mark(word) != 0;
-            let exact = if marked { self.edges.get(edge(active.node, word)) } else { None };
-            for node in [exact.unwrap_or_default(), from.any].into_iter().filter(|node| *node > 0) {
-                self.reach(list, state, speaker, Active { node, ..active }, place, &mut found);
+            let node = active.link.number();
+            if active.link.is(Link::EXACT)
+                && let Some(next) = self.edges.get(WordId(node), word)
+            {
+                let active = Active { link: Link(next), ..active };
+                self.reach(list, state, speaker, active, place, &mut found);
+            }
+            if active.link.is(Link::ANY) {
+                let active = Active { link: self.nodes[node as usize].any, ..active };
+                self.reach(list, state, speaker, active, place, &mut found);
             }
         }
-        if opening.begins > 0 {
+        if opening.begins != Link::default() {
             let negated = state.last_negation.is_some_and(|at| state.words - at <= NEGATION_WINDOW);
-            let begun = Active { node: opening.begins, from: place, negated };
+            let begun = Active { link: opening.begins, from: place, negated };
             self.reach(list, state, speaker, begun, place, &mut found);
         }
         if waiting > 0 {
@@ -197,15 +219,17 @@ impl Matcher {
         to: Place,
         found: &mut impl FnMut(Hit),
     ) {
-        let node = self.nodes[active.node as usize];
-        let first = node.first_end as usize;
-        for &phrase in &self.ends[first..first + node.ends as usize] {
-            let entry = &list.phrases()[phrase as usize];
-            if entry.who.includes(speaker) && !(entry.unless_negated && active.negated) {
-                found(Hit { phrase, from: active.from, to });
+        if active.link.is(Link::ENDS) {
+            let node = self.nodes[active.link.number() as usize];
+            let first = node.first_end as usize;
+            for &phrase in &self.ends[first..first + node.ends as usize] {
+                let entry = &list.phrases()[phrase as usize];
+                if entry.who.includes(speaker) && !(entry.unless_negated && active.negated) {
+                    found(Hit { phrase, from: active.from, to });
+                }
             }
         }
-        if node.marks != 0 || node.any > 0 {
+        if active.link.is(Link::EXACT | Link::ANY) {
             state.active.push(active);
         }
     }

@@ -1,5 +1,7 @@
 //! What is said around a number, which tells what it is.
 
+use std::cell::LazyCell;
+
 use super::find::Word;
 
 /// What a word says that a number near it is.
@@ -28,19 +30,20 @@ const EARLIER: usize = 4;
 /// A text, its words, and what was said before it.
 pub(super) struct Heard<'a> {
     pub text: &'a str,
-    pub words: &'a [Word],
-    /// What the newest text before that asks for anything asks for, the last first.
-    asked: Vec<Cue>,
+    pub words: &'a [Word<'a>],
+    /// What the newest text before that asks for anything asks for, the last first. Read only
+    /// when nothing nearer tells: most numbers are told by the words beside them.
+    asked: LazyCell<Vec<Cue>, Box<dyn FnOnce() -> Vec<Cue> + 'a>>,
 }
 
 impl<'a> Heard<'a> {
-    pub fn new<'b>(
+    pub fn new<'b: 'a>(
         text: &'a str,
-        words: &'a [Word],
-        earlier: impl Iterator<Item = &'b str>,
+        words: &'a [Word<'a>],
+        earlier: impl Iterator<Item = &'b str> + 'a,
     ) -> Heard<'a> {
-        let asked = earlier.take(EARLIER).map(cues).find(|cues| !cues.is_empty());
-        let asked = asked.unwrap_or_default();
+        let asked = || earlier.take(EARLIER).map(cues).find(|cues| !cues.is_empty());
+        let asked = LazyCell::new(Box::new(|| asked().unwrap_or_default()) as _);
         Heard { text, words, asked }
     }
 
@@ -72,7 +75,7 @@ impl<'a> Heard<'a> {
 
     /// The word at a place; empty beyond the end.
     pub fn word(&self, at: usize) -> &'a str {
-        self.words.get(at).map_or("", |word| word.text.as_str())
+        self.words.get(at).map_or("", |word| &*word.text)
     }
 
     fn at(&self, at: usize) -> Option<Cue> {

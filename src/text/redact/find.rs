@@ -1,5 +1,7 @@
 //! The runs of one text: where they are and which digits they spell.
 
+use std::borrow::Cow;
+
 use super::Kind;
 use crate::text::class::{Class, digits_of};
 use crate::text::for_each_token;
@@ -7,8 +9,8 @@ use crate::text::runs::{Ending, Runs, Verdict};
 
 /// A word and where it is.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Word {
-    pub text: String,
+pub(super) struct Word<'a> {
+    pub text: Cow<'a, str>,
     /// First byte in the text.
     pub start: usize,
     /// One past its last byte.
@@ -36,7 +38,7 @@ pub(super) struct Segment {
 
 impl Segment {
     /// What is hashed: the same number said and written has the same value.
-    pub fn value(&self, words: &[Word], said: &str) -> String {
+    pub fn value(&self, words: &[Word<'_>], said: &str) -> String {
         if !self.address {
             let month = words[self.first..=self.last].iter().find(|w| w.class == Class::Month);
             return month.map_or("", |word| &word.text).to_owned() + &self.digits;
@@ -49,8 +51,8 @@ impl Segment {
 }
 
 /// The words of `text` with their classes. An address with an `@` is one word.
-pub(super) fn words(text: &str) -> Vec<Word> {
-    let mut words: Vec<Word> = Vec::new();
+pub(super) fn words(text: &str) -> Vec<Word<'_>> {
+    let mut words: Vec<Word<'_>> = Vec::new();
     let mut mails = mails(text).into_iter().peekable();
     // Tokens count code points; slices need bytes.
     let offsets: Option<Vec<usize>> = (!text.is_ascii())
@@ -77,8 +79,9 @@ pub(super) fn words(text: &str) -> Vec<Word> {
             return;
         }
         // Of digits, the digits themselves are wanted.
-        let own = if word == "#" { &text[start..end] } else { word };
-        words.push(Word { text: own.to_owned(), start, end, class });
+        let said = &text[start..end];
+        let own = if word == "#" || word == said { said.into() } else { word.to_owned().into() };
+        words.push(Word { text: own, start, end, class });
     });
     words
 }
@@ -100,7 +103,7 @@ fn mails(text: &str) -> Vec<(usize, usize)> {
 }
 
 /// The runs among `words`, when `runs` was open before them.
-pub(super) fn segments(words: &[Word], mut runs: Runs) -> Vec<Segment> {
+pub(super) fn segments(words: &[Word<'_>], mut runs: Runs) -> Vec<Segment> {
     let before = runs.ending();
     // The list of the turn as far as it is of this text: where each begins, and its class.
     let mut list: Vec<(usize, Class)> = Vec::new();
@@ -154,7 +157,7 @@ fn segment(first: usize, last: usize, address: bool, continues: Option<Kind>) ->
 }
 
 /// A word that belongs to the run before it: that of `found`, or one of an earlier chunk.
-fn absorb(found: &mut Vec<Segment>, words: &[Word], at: usize, before: Option<Ending>) {
+fn absorb(found: &mut Vec<Segment>, words: &[Word<'_>], at: usize, before: Option<Ending>) {
     let newest = found.last_mut().filter(|last| {
         // Only fillers lie between.
         words[last.last + 1..at].iter().all(|word| word.class == Class::Filler) || last.address
@@ -172,8 +175,8 @@ fn absorb(found: &mut Vec<Segment>, words: &[Word], at: usize, before: Option<En
 }
 
 /// A run that holds placeholders, as the parts between them.
-fn without_placeholders(whole: Segment, words: &[Word]) -> Vec<Segment> {
-    let stands = |word: &Word| match word.class {
+fn without_placeholders(whole: Segment, words: &[Word<'_>]) -> Vec<Segment> {
+    let stands = |word: &Word<'_>| match word.class {
         Class::Placeholder(kind) if word.text != "@" => Some(kind),
         _ => None,
     };
@@ -198,7 +201,7 @@ fn without_placeholders(whole: Segment, words: &[Word]) -> Vec<Segment> {
 }
 
 /// The digits that a run spells.
-fn digits(words: &[Word], segment: &Segment) -> String {
+fn digits(words: &[Word<'_>], segment: &Segment) -> String {
     let mut digits = String::new();
     let mut times = 1;
     let mut tens = false;
@@ -231,6 +234,6 @@ fn digits(words: &[Word], segment: &Segment) -> String {
 }
 
 /// The digits in a word; those of a run of digits are in the text only.
-fn written(word: &Word) -> String {
+fn written(word: &Word<'_>) -> String {
     word.text.chars().filter(char::is_ascii_digit).collect()
 }

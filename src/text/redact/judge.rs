@@ -179,7 +179,7 @@ fn read_out(segment: &Segment, heard: &Heard<'_>) -> usize {
 /// "two hundred fifty" is a sum; nobody reads a card out so.
 fn has_scale(segment: &Segment, heard: &Heard<'_>) -> bool {
     let own = &heard.words[segment.first..=segment.last];
-    own.iter().any(|word| matches!(word.text.as_str(), "hundred" | "thousand"))
+    own.iter().any(|word| matches!(&*word.text, "hundred" | "thousand"))
 }
 
 fn count(segment: &Segment, heard: &Heard<'_>, is: impl Fn(Class) -> bool) -> usize {

@@ -119,9 +119,9 @@ impl Redactor {
     /// tells what its answer is.
     pub fn redact<'a>(
         &self,
-        text: &str,
+        text: &'a str,
         runs: impl FnOnce() -> Runs,
-        earlier: impl Iterator<Item = &'a str>,
+        earlier: impl Iterator<Item = &'a str> + 'a,
     ) -> Option<String> {
         let runs = match quick::look(text) {
             Look::Nothing => return None,
@@ -161,9 +161,12 @@ struct Found {
 }
 
 /// What there is in `text`, in order.
-fn find<'a>(text: &str, runs: Runs, earlier: impl Iterator<Item = &'a str>) -> Vec<Found> {
+fn find<'a>(text: &'a str, runs: Runs, earlier: impl Iterator<Item = &'a str> + 'a) -> Vec<Found> {
     let words = find::words(text);
     let segments = find::segments(&words, runs);
+    if segments.is_empty() {
+        return Vec::new();
+    }
     let heard = Heard::new(text, &words, earlier);
     let judged = segments.iter().filter_map(|segment| {
         let kind = judge::kind(segment, &heard)?;
@@ -171,7 +174,7 @@ fn find<'a>(text: &str, runs: Runs, earlier: impl Iterator<Item = &'a str>) -> V
         // too, and may be of another chunk.
         let mut own = &words[segment.first..=segment.last];
         // "reach me at jo dot ruiz at …": what comes before the last two parts is speech.
-        let at = |word: &Word| word.class == Class::At;
+        let at = |word: &Word<'_>| word.class == Class::At;
         while own.iter().filter(|word| at(word)).count() > 1
             && let Some(first) = own.iter().position(at)
         {

@@ -13,6 +13,14 @@ const SERVER_CORE: &str = "0";
 const LOAD_CORE: &str = "1";
 const BOTH_CORES: &str = "0,1";
 
+/// The whole load comes from one address, which is no flood here.
+const LIMITS_OF_AN_ADDRESS: [(&str, &str); 4] = [
+    ("FOREWARN_SERVER_REQUESTS_PER_S_PER_ADDRESS", "1000000"),
+    ("FOREWARN_SERVER_REQUESTS_PER_S_PER_TOKEN", "1000000"),
+    ("FOREWARN_SERVER_MAX_CONNECTIONS_PER_ADDRESS", "20000"),
+    ("FOREWARN_SERVER_MAX_SOCKETS_PER_TOKEN", "20000"),
+];
+
 /// Where a server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cores {
@@ -76,6 +84,7 @@ impl Server {
     ) -> anyhow::Result<Server> {
         let mut command = pinned(cores, env!("CARGO_BIN_EXE_forewarn"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
+        command.envs(LIMITS_OF_AN_ADDRESS);
         for (name, value) in settings {
             command.env(format!("FOREWARN_{name}"), value);
         }

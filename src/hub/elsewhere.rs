@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Hub;
 use super::publish::{Publication, send_risk};
-use crate::engine::effects::{CallChange, CallPhase, CallView, Progress, RiskUpdate, Said};
+use crate::engine::effects::{CallPhase, CallView, Progress, RiskUpdate, Said};
 
 /// What moved of a call since its last numbered message.
 #[derive(Clone, Debug)]
@@ -22,17 +22,13 @@ pub struct Moved {
 
 impl Hub {
     /// Shows a numbered message of the stream that all nodes read. What lies between it and the
-    /// one before is no message for consoles, or is kept no more. What is said in a call that is
-    /// not `ours` does not come here, so that the tables must be asked for it.
-    pub fn publish_at(&self, offset: u64, publication: Publication, ours: bool) {
+    /// one before is no message for consoles, or is kept no more. `in_tables`: from here on the tables
+    /// are to be asked for what was said in the call, because not all of it need be here.
+    pub fn publish_at(&self, offset: u64, publication: Publication, in_tables: bool) {
         let call_id = Arc::clone(&publication.call_id);
-        let turns = matches!(publication.change, Some(CallChange::Started | CallChange::Ended));
         self.skip_to(offset - 1);
         self.publish(std::iter::once((offset - 1, publication)));
-        if turns
-            && !ours
-            && let Some(entry) = self.lock().calls.get_mut(&call_id)
-        {
+        if in_tables && let Some(entry) = self.lock().calls.get_mut(&call_id) {
             entry.whole = false;
         }
     }

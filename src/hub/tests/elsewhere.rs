@@ -10,7 +10,7 @@ fn at(hub: &Hub, offset: u64, call_id: &str, change: CallChange, ours: bool) {
         CallChange::Started => CallNumber::default(),
         _ => CallNumber::known(hub.call(call_id).unwrap().number),
     };
-    hub.publish_at(offset, news, ours);
+    hub.publish_at(offset, news, !ours);
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! What a platform's message led to, and the words of refusals.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::engine::effects::Score;
@@ -14,7 +13,7 @@ pub struct Taken {
     /// To send once everything up to the ticket is durable.
     pub later: Option<(u64, Later)>,
     /// The message was not taken: this call may be on another node, and must be brought here
-    /// first, see [`Platform::bring`].
+    /// first, see [`Platform::bring`](super::Platform::bring).
     pub elsewhere: Option<Arc<str>>,
 }
 
@@ -76,6 +75,7 @@ impl Taken {
     }
 }
 
+/// The ack of everything up to `seq`, once the ticket is durable.
 pub(super) fn ack(ticket: u64, call_id: Arc<str>, seq: u64, score: Option<Box<Score>>) -> Taken {
     Taken { later: Some((ticket, Later::Ack { call_id, seq, score })), ..Taken::default() }
 }
@@ -85,9 +85,9 @@ pub(super) fn unknown(call_id: &str) -> String {
     format!("call `{call_id}` is not open on this connection; send call_start first")
 }
 
+/// A problem with a message of that call.
 pub(super) fn address(code: Code, message: String, call_id: &str, seq: Option<u64>) -> Problem {
-    let call_id = Some(Cow::Borrowed(call_id).into_owned());
-    Problem { code, message, call_id, seq }
+    Problem { code, message, call_id: Some(call_id.to_owned()), seq }
 }
 
 /// The answer to a message that the engine failed on.
@@ -105,6 +105,7 @@ pub(super) fn taken_over(call_id: &str, seq: Option<u64>) -> Problem {
     address(Code::TakenOver, text, call_id, seq)
 }
 
+/// The answer to a call for which there is no room.
 pub(super) fn too_many(call_id: String, limit: usize, place: &str) -> Problem {
     let text = format!("{limit} calls are open {place}, the most that may be; try again later");
     address(Code::TooManyCalls, text, &call_id, None)

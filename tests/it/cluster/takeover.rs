@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use futures_util::SinkExt;
 use serde_json::{Value, json};
@@ -79,23 +79,39 @@ async fn only_the_call_that_is_taken_over_is_lost() {
     }
 }
 
-/// The last message of the call that two platforms fight for: a takeover may take as long as a
-/// hundred messages, and there are to be many.
-const LAST: u64 = 2_000;
+/// What two platforms that fight for a call know of each other.
+#[derive(Default)]
+struct Fight {
+    /// The highest number that anybody was told to be kept.
+    highest: AtomicU64,
+    /// How often a node said that the call is there.
+    claims: AtomicUsize,
+}
+
+impl Fight {
+    /// Enough chunks and changes of side. A takeover may take as long as hundreds of chunks.
+    fn is_long_enough(&self) -> bool {
+        let highest = self.highest.load(Ordering::SeqCst);
+        let enough = highest >= 1_000 && self.claims.load(Ordering::SeqCst) > 4;
+        assert!(enough || highest < 50_000, "they hardly fought");
+        enough
+    }
+}
 
 /// Three digits at the end of a chunk would be taken for the beginning of a number, and masked.
 fn words(seq: u64) -> String {
     format!("words {}", seq % 100)
 }
 
-/// A platform that believes that the call is its own, until it is over. Says how often it had it.
-async fn claim(address: SocketAddr, highest: Arc<AtomicU64>) -> usize {
-    let mut claims = 0;
+/// A platform that believes that the call is its own, until it is over. Gives the number of the
+/// message that ended it.
+async fn claim(address: SocketAddr, fight: Arc<Fight>) -> u64 {
     loop {
         let mut peer = Peer::open(address, "/v1/ingest", Some(INGEST)).await;
         // Before it asks: the other may be acked for more before this one reads its answer.
-        let floor = highest.load(Ordering::SeqCst);
+        let floor = fight.highest.load(Ordering::SeqCst);
         peer.send(json!({"type": "call_start", "call_id": "c"})).await;
+        let mut end = None;
         while let Ok(message) = peer.try_next().await {
             let durable = match message["type"].as_str().unwrap() {
                 "ready" => continue,
@@ -104,19 +120,26 @@ async fn claim(address: SocketAddr, highest: Arc<AtomicU64>) -> usize {
                     break;
                 }
                 "started" => {
-                    claims += 1;
+                    fight.claims.fetch_add(1, Ordering::SeqCst);
                     let last_seq = message["last_seq"].as_u64().unwrap();
                     // What anybody was acked for is there for everybody.
                     assert!(last_seq >= floor, "{message}, after {floor}");
+                    if message["ended"] == true {
+                        return last_seq;
+                    }
                     last_seq
                 }
                 _ => message["seq"].as_u64().unwrap(),
             };
-            highest.fetch_max(durable, Ordering::SeqCst);
-            let next = match durable + 1 {
-                _ if durable == LAST => return claims,
-                LAST => json!({"type": "call_end", "call_id": "c", "seq": LAST}),
-                seq => chunk("c", seq, "other", &words(seq)),
+            if end == Some(durable) {
+                return durable;
+            }
+            fight.highest.fetch_max(durable, Ordering::SeqCst);
+            let next = if fight.is_long_enough() {
+                end = Some(durable + 1);
+                json!({"type": "call_end", "call_id": "c", "seq": durable + 1})
+            } else {
+                chunk("c", durable + 1, "other", &words(durable + 1))
             };
             // It may have been closed meanwhile; then the next claim goes on.
             if peer.ws.send(Message::text(next.to_string())).await.is_err() {
@@ -136,12 +159,15 @@ async fn of_two_nodes_over_one_call_each_chunk_is_kept_once() {
 pub async fn fight(plan: Plan) {
     let nodes = plan.start().await;
     let mut board = nodes[2].board("ana").await;
-    let highest = Arc::new(AtomicU64::new(0));
-    let one = tokio::spawn(claim(nodes[0].address, Arc::clone(&highest)));
-    let other = tokio::spawn(claim(nodes[1].address, Arc::clone(&highest)));
-    let claims = one.await.unwrap() + other.await.unwrap();
-    assert!(claims > 4, "they fought: {claims}");
-    let expected: Vec<_> = (1..LAST).map(|seq| (seq, words(seq))).collect();
+    // Read all the while: whoever answers no ping is sent away, and slow machines fight for long.
+    let board =
+        tokio::spawn(async move { (board.read_until(|m| m["event"] == "ended").await, board) });
+    let state = Arc::new(Fight::default());
+    let one = tokio::spawn(claim(nodes[0].address, Arc::clone(&state)));
+    let other = tokio::spawn(claim(nodes[1].address, Arc::clone(&state)));
+    let last = one.await.unwrap();
+    assert_eq!(other.await.unwrap(), last, "it ended for both");
+    let expected: Vec<_> = (1..last).map(|seq| (seq, words(seq))).collect();
     let mut shown = Vec::new();
     for node in nodes.iter() {
         let call = ended(node, "c").await;
@@ -149,7 +175,7 @@ pub async fn fight(plan: Plan) {
         shown.push(call["transcript"].clone());
     }
     assert!(shown.iter().all(|one| *one == shown[0]), "the same on all nodes");
-    let told = board.read_until(|m| m["event"] == "ended").await;
+    let (told, mut board) = board.await.unwrap();
     assert_eq!(told.iter().filter(|m| m["event"] == "started").count(), 1);
     let after = board.quiet("over").await;
     assert!(!after.iter().any(|m| m["event"] == "ended"), "{after:?}");

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Errands carried out at a time.
 const AT_ONCE: usize = 256;
 
-/// Something to be done for a person.
+/// Something to be done for a person, to a call or an alert of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Errand {
@@ -34,8 +34,6 @@ pub enum Errand {
     },
     /// To a call.
     RaiseHand {
-        /// The call.
-        call_id: String,
         /// Why.
         note: Option<String>,
     },
@@ -83,6 +81,8 @@ enum Question {
 struct Asked {
     who: String,
     scopes: Scopes,
+    /// As the node that asks knows it.
+    call_id: String,
     errand: Errand,
 }
 
@@ -108,7 +108,8 @@ impl Cluster {
         let Some(node) = node.filter(|node| *node != self.node) else {
             return Err(elsewhere(call_id));
         };
-        let asked = Asked { who: who.to_owned(), scopes: scopes.clone(), errand };
+        let (who, call) = (who.to_owned(), call_id.to_owned());
+        let asked = Asked { who, scopes: scopes.clone(), call_id: call, errand };
         let question = Question::Do(asked);
         let answer = self.bus.ask(self.bus.names().node(&node), &question).await;
         answer.unwrap_or_else(|error| {
@@ -181,7 +182,7 @@ impl Cluster {
 }
 
 async fn carry_out(desk: Arc<Desk>, asked: Asked) -> Result<(), Failed> {
-    let Asked { who, scopes, errand } = asked;
+    let Asked { who, scopes, call_id, errand } = asked;
     let mut person = Person::new(Arc::clone(&desk), who).within(Arc::new(scopes));
     let Some(permit) = desk.journal().permit().await else {
         return Err(failed("overloaded", "the server is going down; try again"));
@@ -191,9 +192,9 @@ async fn carry_out(desk: Arc<Desk>, asked: Asked) -> Result<(), Failed> {
             if let (Action::Assign { from: seen, .. }, Some(Seen { owner })) = (&mut action, from) {
                 *seen = Some(owner);
             }
-            person.act(&alert_id, action, permit)
+            person.act_in(&call_id, &alert_id, action, permit)
         }
-        Errand::RaiseHand { call_id, note } => person.raise_hand(&call_id, note, permit),
+        Errand::RaiseHand { note } => person.raise_hand(&call_id, note, permit),
     };
     match answer {
         Answer::Refused(refusal) => Err(failed(refusal.code, &refusal.message)),

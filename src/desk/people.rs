@@ -89,13 +89,39 @@ impl Person {
             // Only calls without an open alert leave the desk.
             return refused("already_resolved", format!("alert `{alert_id}` is closed"));
         };
+        self.act_on(shared, alert_id, action, permit)
+    }
+
+    /// The same for somebody who has seen the alert as one of that call. Another node may hear of
+    /// an alert before the node whose it is hears that it is durable.
+    pub fn act_in(
+        &mut self,
+        call_id: &str,
+        alert_id: &str,
+        action: Action,
+        permit: Permit<'_, Publication>,
+    ) -> Answer {
+        match self.desk.shelf.live(call_id) {
+            Some(shared) => self.act_on(shared, alert_id, action, permit),
+            None => self.act(alert_id, action, permit),
+        }
+    }
+
+    fn act_on(
+        &mut self,
+        shared: Arc<SharedCall>,
+        alert_id: &str,
+        action: Action,
+        permit: Permit<'_, Publication>,
+    ) -> Answer {
+        let desk = Arc::clone(&self.desk);
         let mut call = shared.lock();
-        if call.erased || call.lost {
-            return refused("not_found", format!("no alert `{alert_id}`"));
+        if call.lost {
+            return Answer::Elsewhere(Arc::clone(&call.call_id));
         }
         // Where the call is now counts, also when its alert's message is still on its way.
-        if !self.scopes.allow(call.place()) {
-            return unknown();
+        if call.erased || !self.scopes.allow(call.place()) {
+            return refused("not_found", format!("no alert `{alert_id}`"));
         }
         let check = call.state.check(&call.engine, alert_id, &self.name, &action);
         self.ticket += 1;

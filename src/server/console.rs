@@ -316,7 +316,7 @@ impl Connection {
             }
             Command::RaiseHand { call_id, note } => {
                 let answer = self.person.raise_hand(&call_id, note.clone(), permit);
-                (call_id.clone(), Errand::RaiseHand { call_id, note }, answer)
+                (call_id, Errand::RaiseHand { note }, answer)
             }
             // The others never wait.
             _ => return,

@@ -79,8 +79,9 @@ async fn deepgram_dials_us_and_is_never_closed_for_a_bad_message() {
     peer.send_message(Message::binary(vec![0; 100])).await;
     peer.send(json!({"type": "SomethingNew"})).await;
     peer.send(deepgram(1, 12.4, 0.9, false, "i want to can")).await;
-    let score = peer.next_of("score").await;
-    assert_eq!((&score["final"], &score["seq"]), (&json!(false), &json!(2)));
+    // The first chunk's may come only now.
+    let score = peer.find(|m| m["type"] == "score" && m["seq"] == 2).await;
+    assert_eq!(score["final"], false);
     // JSON in a binary frame is JSON.
     let last = deepgram(1, 12.4, 2.7, true, "I want to cancel.").to_string();
     peer.send_message(Message::binary(last.into_bytes())).await;

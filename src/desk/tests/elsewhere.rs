@@ -46,6 +46,14 @@ async fn a_call_goes_on_at_the_desk_that_takes_it_over() {
     let told = ana.lost(1);
     assert_eq!(told.as_deref(), Some("c"), "what was on its way counts for nothing");
 
+    // Nothing of it was published here yet, but whoever names the call finds its alert.
+    let alert_id = one.state("c")["alerts"][0].as_str().unwrap().to_owned();
+    let mut ben = Person::new(Arc::clone(&other.desk), "ben".into());
+    let permit = other.desk.journal.permit().await.unwrap();
+    assert!(matches!(ben.act(&alert_id, Action::Acknowledge, permit), Answer::Refused(_)));
+    let permit = other.desk.journal.permit().await.unwrap();
+    assert_eq!(ben.act_in("c", &alert_id, Action::Acknowledge, permit), Answer::Done(1));
+
     let mut after = other.platform();
     assert_eq!(send(&mut after, start("c")).await, "started 1");
     assert_eq!(send(&mut after, chunk("c", 2, "four")).await, "ack 2");

@@ -83,7 +83,7 @@ pub struct Settings {
     /// as `max_open_calls`.
     pub max_calls_per_token: usize,
     /// Bytes of final chunks that an open call keeps in memory for its archive; over it they go
-    /// to the tables before the call ends.
+    /// to the tables before the call ends. The more, the longer a commit takes that has them.
     pub max_unarchived_bytes: usize,
     /// Versions of the rules that calls may be begun with at a time; one more is not loaded
     /// before some of those calls have ended.
@@ -101,7 +101,7 @@ impl Default for Settings {
             max_call_attributes_bytes: 65_536,
             max_calls_per_connection: 10_000,
             max_calls_per_token: 0,
-            max_unarchived_bytes: 262_144,
+            max_unarchived_bytes: 32_768,
             max_rulesets: 16,
         }
     }

@@ -9,6 +9,7 @@ mod audit;
 mod backup;
 mod batch;
 mod check;
+mod checkpoint;
 mod erase;
 mod error;
 mod export;
@@ -29,7 +30,6 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
 use rusqlite::{Connection, TransactionBehavior, params};
@@ -38,6 +38,7 @@ use super::{
     CommitError, Erase, Erased, History, Journal, Library, Outbox, Outgoing, Record, Settings,
     Trail,
 };
+use checkpoint::Checkpoints;
 use ledger::{Ledger, Line};
 use outbox::Shelf;
 
@@ -60,6 +61,8 @@ pub fn trail(dir: &Path) -> Arc<dyn Trail> {
 /// A journal in a directory. While it is open, no other process can open it to write.
 #[derive(Debug)]
 pub struct Sqlite {
+    /// Before the connection, so that it is closed before.
+    checkpoints: Checkpoints,
     connection: Connection,
     file: PathBuf,
     /// Held until the journal is closed.
@@ -74,8 +77,6 @@ pub struct Sqlite {
     /// What waits for destinations, if there are any.
     outbox: Option<Arc<Shelf>>,
     used_bytes: u64,
-    /// Pages in the WAL after the newest commit.
-    wal_pages: Arc<AtomicUsize>,
     tidied: Instant,
     retained: Instant,
     outbox_tidied: Instant,
@@ -113,6 +114,7 @@ impl Sqlite {
         let opened = open::begin(&mut connection, engine, settings.max_file_bytes, &seal)
             .map_err(|error| JournalError::new(&file, error))?;
         Ok(Sqlite {
+            checkpoints: Checkpoints::new(&file, opened.wal_pages),
             connection,
             file,
             _lock: lock,
@@ -125,7 +127,6 @@ impl Sqlite {
             ledger: Ledger::default(),
             outbox: None,
             used_bytes: 0,
-            wal_pages: opened.wal_pages,
             tidied: Instant::now(),
             retained: Instant::now(),
             outbox_tidied: Instant::now(),

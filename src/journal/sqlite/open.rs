@@ -19,9 +19,6 @@ use crate::journal::fresh_epoch;
 const PAGE_BYTES: u64 = 4_096;
 /// How long a writer waits for a user's own SQL that writes.
 const BUSY: Duration = Duration::from_secs(5);
-/// Pages (4 KiB) of WAL after which they go to the main file. More of them make checkpoints
-/// rarer and each of them longer.
-pub(super) const CHECKPOINT_PAGES: usize = 2_000;
 /// What a checkpointed WAL file may keep on disk.
 const WAL_BYTES: u32 = 64 << 20;
 const CACHE_KIB: i32 = 16_384;
@@ -128,7 +125,7 @@ pub(super) fn begin(
     // An ack means that a power cut does not take it back.
     connection.pragma_update(None, "synchronous", "FULL")?;
     // SQLite would do it within a commit, whose acks would wait for the fsync of the main file: 14
-    // to 34 ms were seen. `tidy` does it when they have gone.
+    // to 34 ms were seen. `checkpoint.rs` does it beside them.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     let wal_pages = Arc::new(AtomicUsize::new(0));
     let pages = Arc::clone(&wal_pages);

@@ -1,6 +1,5 @@
 //! Housekeeping in small steps between commits: what nobody needs goes, pages are used again.
 
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, TransactionBehavior, params};
@@ -8,7 +7,6 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use super::batch::Batch;
 use super::error::OpenError;
 use super::ledger::{Ledger, Work};
-use super::open::CHECKPOINT_PAGES;
 use super::{Sqlite, int, rulesets};
 use crate::call::Timestamp;
 
@@ -26,9 +24,7 @@ const CALLS: i64 = 20;
 impl Sqlite {
     /// One step of whatever is due.
     pub(super) fn tidy_up(&mut self) -> Result<(), OpenError> {
-        if self.wal_pages.load(Ordering::Relaxed) >= CHECKPOINT_PAGES {
-            self.checkpoint()?;
-        }
+        self.checkpoints.step(&self.connection)?;
         self.ledger.release(self.last_offset.saturating_sub(self.settings.history_messages));
         let rested = self.tidied.elapsed() >= PAUSE;
         if (rested || self.ledger.waste() >= WASTE) && !self.ledger.is_idle() {
@@ -52,14 +48,6 @@ impl Sqlite {
         let before =
             moment_before(Duration::from_secs(u64::from(self.settings.outbox_hours) * 3_600));
         shelf.tidy(&mut self.connection, before, self.settings.outbox_bytes)
-    }
-
-    /// Brings the pages of the WAL to the main file, as far as no reader needs them.
-    fn checkpoint(&mut self) -> Result<(), OpenError> {
-        let sql = "PRAGMA wal_checkpoint(PASSIVE)";
-        self.connection.query_row(sql, [], |_| Ok(()))?;
-        self.wal_pages.store(0, Ordering::Relaxed);
-        Ok(())
     }
 
     /// One step of work on the event log.

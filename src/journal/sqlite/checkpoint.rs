@@ -1,0 +1,247 @@
+//! Checkpoints: the pages of the WAL are brought to the main file.
+//!
+//! Beside the commits, on a thread and a connection of its own, as each takes 10 to 20 ms for
+//! which acks and alerts would wait. Meanwhile commits go on and make more pages: the writer
+//! brings those few itself, so that SQLite may begin the WAL anew. (Before 3.51.3 SQLite could lose
+//! pages when two connections did this at once; a test asks for a newer one.)
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::thread::JoinHandle;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::OpenError;
+
+/// Pages (4 KiB) of WAL after which they go to the main file. More of them make checkpoints
+/// rarer and each of them longer.
+const PAGES: usize = 2_000;
+/// Pages of WAL at which the writer waits: they may not grow without end on a slow disk.
+const MOST_PAGES: usize = 4 * PAGES;
+
+/// When checkpoints are due, and who makes them.
+#[derive(Debug)]
+pub(super) struct Checkpoints {
+    file: PathBuf,
+    /// Pages in the WAL after the newest commit.
+    wal_pages: Arc<AtomicUsize>,
+    helper: Option<Helper>,
+    /// The helper is at one.
+    is_running: bool,
+}
+
+impl Checkpoints {
+    pub fn new(file: &Path, wal_pages: Arc<AtomicUsize>) -> Checkpoints {
+        Checkpoints { file: file.to_owned(), wal_pages, helper: None, is_running: false }
+    }
+
+    /// One step of whatever is due, between two commits.
+    ///
+    /// # Errors
+    /// When the pages cannot be brought to the main file, as on a full disk.
+    pub fn step(&mut self, connection: &Connection) -> Result<(), OpenError> {
+        let pages = self.wal_pages.load(Ordering::Relaxed);
+        if pages < PAGES && !self.is_running {
+            return Ok(());
+        }
+        if !self.is_running {
+            self.is_running = self.helper().is_some_and(Helper::begin);
+        }
+        if self.is_running {
+            let helper = self.helper.as_ref();
+            if !helper.is_some_and(|helper| helper.has_done(pages >= MOST_PAGES)) {
+                return Ok(());
+            }
+            self.is_running = false;
+        }
+        if pages < PAGES {
+            // Nobody wrote meanwhile, so the WAL has begun anew already.
+            return Ok(());
+        }
+        // What the helper failed at fails here once more, and is reported.
+        checkpoint(connection)?;
+        self.wal_pages.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// `None` where there can be no thread; then the writer does all of it.
+    fn helper(&mut self) -> Option<&Helper> {
+        if self.helper.is_none() {
+            self.helper = Helper::start(&self.file).ok();
+        }
+        self.helper.as_ref()
+    }
+}
+
+/// Brings pages as far as no reader needs them.
+fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+}
+
+/// The thread. It ends when this is dropped.
+#[derive(Debug)]
+struct Helper {
+    wanted: Option<Sender<()>>,
+    done: Receiver<()>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Helper {
+    fn start(file: &Path) -> Result<Helper, OpenError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(file, flags)?;
+        // Only who has read knows that there is a WAL; before, a checkpoint does nothing.
+        connection.pragma_query_value(None, "schema_version", |_| Ok(()))?;
+        let (wanted, wants) = channel();
+        let (tell, done) = channel();
+        let thread = std::thread::Builder::new().name("checkpoints".into()).spawn(move || {
+            while wants.recv().is_ok() {
+                if let Err(error) = checkpoint(&connection) {
+                    tracing::debug!(%error, "a checkpoint beside the commits failed");
+                }
+                if tell.send(()).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Helper { wanted: Some(wanted), done, thread: Some(thread) })
+    }
+
+    fn begin(&self) -> bool {
+        self.wanted.as_ref().is_some_and(|wanted| wanted.send(()).is_ok())
+    }
+
+    /// Also when there will never be an answer.
+    fn has_done(&self, wait: bool) -> bool {
+        if wait {
+            let _ = self.done.recv();
+            return true;
+        }
+        self.done.try_recv() != Err(TryRecvError::Empty)
+    }
+}
+
+impl Drop for Helper {
+    /// Its connection is to be closed before the journal's, which then leaves no WAL.
+    fn drop(&mut self) {
+        self.wanted = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// A file with a table, and the number of pages in its WAL.
+    fn file(dir: &Path) -> (PathBuf, Connection, Arc<AtomicUsize>) {
+        let file = dir.join("own.db");
+        let mut connection = Connection::open(&file).unwrap();
+        connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+        let wal_pages = Arc::new(AtomicUsize::new(0));
+        let pages = Arc::clone(&wal_pages);
+        let hook = move |_: &mut rusqlite::hooks::Wal, now| {
+            pages.store(usize::try_from(now).unwrap(), Ordering::Relaxed);
+            Ok(())
+        };
+        connection.wal_hook(Some(hook)).unwrap();
+        connection.execute_batch("CREATE TABLE kept (bytes BLOB)").unwrap();
+        (file, connection, wal_pages)
+    }
+
+    fn write(connection: &Connection, pages: usize) {
+        let bytes = i64::try_from(pages * 4_096).unwrap();
+        connection.execute("INSERT INTO kept VALUES (zeroblob(?1))", [bytes]).unwrap();
+    }
+
+    /// Pages in the WAL that the main file has not got.
+    fn left(connection: &Connection) -> i64 {
+        let sql = "PRAGMA wal_checkpoint(NOOP)";
+        let count = |row: &rusqlite::Row<'_>| Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?);
+        connection.query_row(sql, [], count).unwrap()
+    }
+
+    #[test]
+    fn commits_during_a_checkpoint_do_not_keep_the_wal() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, connection, wal_pages) = file(dir.path());
+        let mut checkpoints = Checkpoints::new(&file, Arc::clone(&wal_pages));
+        checkpoints.step(&connection).unwrap();
+        assert!(checkpoints.helper.is_none(), "nothing is due");
+        write(&connection, PAGES);
+        // As if the next commits came while the helper is at it: it gets as far as a reader lets it.
+        let reader = Connection::open(&file).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM kept;").unwrap();
+        write(&connection, 3);
+        checkpoints.step(&connection).unwrap();
+        until_left(&connection, 10);
+        assert!(left(&connection) > 0);
+        drop(reader);
+        finish(&mut checkpoints, &connection);
+        write(&connection, 3);
+        let pages = wal_pages.load(Ordering::Relaxed);
+        assert!(pages < 100, "the WAL begins anew: {pages}");
+    }
+
+    #[test]
+    fn a_wal_that_has_begun_anew_already_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, connection, wal_pages) = file(dir.path());
+        let mut checkpoints = Checkpoints::new(&file, wal_pages);
+        write(&connection, PAGES);
+        checkpoints.step(&connection).unwrap();
+        until_left(&connection, 0);
+        write(&connection, 3);
+        finish(&mut checkpoints, &connection);
+        assert!(left(&connection) > 0);
+    }
+
+    fn until_left(connection: &Connection, most: i64) {
+        let begun = Instant::now();
+        while left(connection) > most {
+            assert!(begun.elapsed() < Duration::from_secs(30), "the helper does nothing");
+        }
+    }
+
+    fn finish(checkpoints: &mut Checkpoints, connection: &Connection) {
+        let begun = Instant::now();
+        while checkpoints.is_running {
+            assert!(begun.elapsed() < Duration::from_secs(30), "it is never finished");
+            checkpoints.step(connection).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_writer_waits_before_there_is_too_much() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, connection, wal_pages) = file(dir.path());
+        let mut checkpoints = Checkpoints::new(&file, wal_pages);
+        for _ in 0..3 {
+            write(&connection, MOST_PAGES);
+            checkpoints.step(&connection).unwrap();
+            assert_eq!((checkpoints.is_running, left(&connection)), (false, 0));
+        }
+    }
+
+    #[test]
+    fn without_a_helper_the_writer_does_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (_, connection, wal_pages) = file(dir.path());
+        let mut checkpoints = Checkpoints::new(&dir.path().join("no/such.db"), wal_pages);
+        write(&connection, PAGES);
+        checkpoints.step(&connection).unwrap();
+        assert_eq!((checkpoints.is_running, left(&connection)), (false, 0));
+    }
+
+    /// Older ones may lose pages when one connection makes a checkpoint and another commits.
+    #[test]
+    fn sqlite_is_one_that_allows_it() {
+        assert!(rusqlite::version_number() >= 3_051_003, "{}", rusqlite::version());
+    }
+}

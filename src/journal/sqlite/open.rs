@@ -180,3 +180,13 @@ fn remember_engine(connection: &mut Connection, engine: &str) -> Result<bool, Op
     transaction.commit()?;
     Ok(before.is_none())
 }
+
+#[cfg(test)]
+mod tests {
+    /// Set in `.cargo/config.toml`; without it each commit costs the file system's journal, too.
+    #[test]
+    fn sqlite_is_built_with_fdatasync() {
+        let flags = option_env!("LIBSQLITE3_FLAGS").unwrap_or_default();
+        assert!(flags.contains("-DHAVE_FDATASYNC"), "{flags}");
+    }
+}

@@ -1,13 +1,15 @@
 //! When a commit waits for more records.
 //!
 //! A commit costs as much as five to ten records in it: with six in each the journal took 25 µs of a
-//! record, with seventy 13. So many small ones take the processor from those who bring records. A wait costs every ack in the group some time. So it waits only when
-//! so much comes that the group grows by it, and lets it be for a while when that was wrong.
+//! record, with seventy 13. So many small ones take the processor from those who bring records. A
+//! wait costs every ack in the group some time. So it waits only when so much comes that the group
+//! grows by it, and lets it be for a while when that was wrong.
 
 use std::time::{Duration, Instant};
 
-/// Records that must be expected within the wait, or it is not worth it.
-const WORTH: f64 = 16.0;
+/// Records that must be expected within the wait, or it is not worth it. More than the rate that is
+/// shared beside others brings, which leaves time for them.
+const WORTH: f64 = 20.0;
 /// Records of a group that is large enough.
 const ENOUGH: f64 = 64.0;
 /// Most commits without a wait after waits that brought too little. One alone rests but once: a

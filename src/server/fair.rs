@@ -20,6 +20,10 @@ const BURST: f64 = 1.0 / 100.0;
 /// What a connection may bring at once before it is one that brings much.
 const FIRST: f64 = 64.0;
 
+/// Most messages that a connection brings at a time while others are there: 64 keep a worker for 2
+/// to 3 ms, for which everybody else on it waits.
+const AT_A_TIME: usize = 8;
+
 /// Who is there, and the rate that is shared.
 #[derive(Debug)]
 pub(super) struct Fair {
@@ -92,6 +96,11 @@ impl Share {
         shared.wait(now)
     }
 
+    /// How many messages to take at a time, of at most so many.
+    pub fn batch(&self, most: usize, now: Instant) -> usize {
+        if self.fair.is_shared(now) { most.min(AT_A_TIME) } else { most }
+    }
+
     fn count(&mut self, is_modest: bool) {
         match (std::mem::replace(&mut self.is_modest, is_modest), is_modest) {
             (false, true) => self.fair.modest.fetch_add(1, Ordering::Relaxed),
@@ -142,7 +151,9 @@ mod tests {
         let fair = fair();
         let now = Instant::now();
         let (mut small, mut large) = (fair.share(now), fair.share(now));
+        assert_eq!(large.batch(64, now), 64);
         assert_eq!(small.sends(1, 200, now), None);
+        assert_eq!((large.batch(64, now), large.batch(3, now)), (AT_A_TIME, 3));
         // At most what a second allows, and a little more at the beginning.
         let wait = large.sends(1_000, 0, now).unwrap();
         assert!(wait > Duration::from_millis(900) && wait < Duration::from_millis(1_100));

@@ -322,7 +322,8 @@ impl Connection {
         read: Instant,
     ) -> Option<Option<(u16, &'static str)>> {
         let settings = &self.app.settings;
-        let messages = settings.read_batch.min(settings.credits - self.pending.len());
+        let messages = self.share.batch(settings.read_batch, read);
+        let messages = messages.min(settings.credits - self.pending.len());
         let mut bytes = self.pending_bytes + first.len();
         self.inbox.push_back((first, read));
         while self.inbox.len() < messages && bytes < settings.credit_bytes {

@@ -92,6 +92,8 @@ pub(super) async fn run(app: Arc<App>, listener: TcpListener) {
                 let _ = stream.set_nodelay(true);
                 let served = serve(Arc::clone(&app), router.clone(), stream, place);
                 app.http.spawn(served);
+                // Where connections come without end, those that are here get their turn.
+                tokio::task::yield_now().await;
             }
             Err(answer) => {
                 // Whether it can be told or not, it goes. Over TLS it cannot.

@@ -18,8 +18,8 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::OpenError;
 
 /// Pages (4 KiB) of WAL after which they go to the main file. More of them make checkpoints
-/// rarer and each of them longer.
-const PAGES: usize = 1_000;
+/// rarer, as small commits write the same pages again and again, and each of them longer.
+const PAGES: usize = 2_000;
 /// Pages of WAL at which the writer brings what the helper has left.
 const MANY_PAGES: usize = 2 * PAGES;
 /// Pages of WAL at which the writer waits: they may not grow without end on a slow disk.

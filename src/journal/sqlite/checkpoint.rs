@@ -78,6 +78,17 @@ impl Checkpoints {
         Ok(())
     }
 
+    /// Waits until the helper rests. Whoever empties the WAL must be alone: for the lock of
+    /// checkpoints SQLite does not wait.
+    pub fn rest(&mut self) {
+        if self.is_running
+            && let Some(helper) = &self.helper
+        {
+            helper.has_done(true);
+        }
+        self.is_running = false;
+    }
+
     /// `None` where there can be no thread; then the writer does all of it.
     fn helper(&mut self) -> Option<&Helper> {
         if self.helper.is_none() {
@@ -234,6 +245,22 @@ mod tests {
             assert!(checkpoints.is_running);
             checkpoints.step(&connection).unwrap();
             assert_eq!((checkpoints.is_running, left(&connection)), (false, 0));
+        }
+    }
+
+    #[test]
+    fn who_empties_the_wal_is_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, connection, wal_pages) = file(dir.path());
+        let mut checkpoints = Checkpoints::new(&file, wal_pages);
+        for _ in 0..3 {
+            write(&connection, MOST_PAGES);
+            checkpoints.step(&connection).unwrap();
+            assert!(checkpoints.is_running);
+            checkpoints.rest();
+            let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+            let busy: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+            assert_eq!((busy, checkpoints.is_running), (0, false));
         }
     }
 

@@ -70,6 +70,7 @@ impl Sqlite {
         }
         self.ledger = Ledger::default();
         self.read_history(0)?;
+        self.checkpoints.rest();
         scrub(&self.connection)?;
         self.used_bytes = 0;
         Ok(erased)

@@ -185,9 +185,9 @@ fn an_ended_call_is_in_the_tables_and_leaves_the_log() {
     assert_eq!(history.ended, [(Arc::from("a"), 3)]);
 }
 
-/// Not within them: an ack would wait for the fsync of the main file.
+/// An ack would wait for the fsync of the main file.
 #[test]
-fn a_long_wal_goes_to_the_main_file_between_commits() {
+fn a_long_wal_goes_to_the_main_file_but_not_within_a_commit() {
     let mut bench = Bench::new(Settings::default());
     let bytes =
         |bench: &Bench, file: &str| fs::metadata(bench.dir.path().join(file)).unwrap().len();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::load::{calls_of_each, talk};
 use super::nats::Nats;
 use super::nodes::{Nodes, Plan, ended, transcript};
-use super::watcher::{self, Watcher, assert_one_history, has_seen, raised};
+use super::watcher::{self, Watch, Watcher, raised};
 use crate::harness::*;
 
 /// After so long a node without a sign of life is dead to the others. Short, but long enough for a
@@ -36,20 +36,14 @@ async fn survive(times: usize, per_batch: usize, go: impl Fn(&mut Nodes, usize))
     let mut nodes = plan.start().await;
     let addresses = nodes.addresses();
     let calls = calls_of_each(per_batch);
-    let mut watchers = Vec::new();
-    for place in 0..3 {
-        watchers.push(Watcher::new(&addresses, place).await);
-    }
-    let count = watchers[0].count();
-    let watchers: Vec<_> =
-        watchers.into_iter().map(|watcher| watcher.until_ended(calls.len())).collect();
+    let watch = Watch::begin(&addresses, calls.len()).await;
     let platforms = talk(&addresses, &calls);
     // Each call makes two numbered messages at least.
     let share = calls.len() * 2 / (times + 1);
     let mut goal = 0;
     for round in 0..times {
         goal += random.usize(1..=share);
-        has_seen(&count, goal).await;
+        watch.has_seen(goal).await;
         let place = match times {
             3 => round,
             _ => random.usize(0..3),
@@ -61,11 +55,7 @@ async fn survive(times: usize, per_batch: usize, go: impl Fn(&mut Nodes, usize))
     for platform in platforms {
         platform.await.unwrap();
     }
-    let mut seen = Vec::new();
-    for watcher in watchers {
-        seen.push(watcher.await.unwrap());
-    }
-    assert_one_history(&seen, &addresses).await;
+    let seen = watch.end().await;
     assert_kept(&nodes, &calls).await;
     assert_alerts(&seen[0].seen, &calls).await;
 }

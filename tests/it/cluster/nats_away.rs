@@ -5,7 +5,7 @@ use serde_json::json;
 use super::load::{calls_of_each, talk};
 use super::nats::Nats;
 use super::nodes::{Plan, ended, transcript};
-use super::watcher::{Watcher, assert_one_history, has_seen};
+use super::watcher::Watch;
 use crate::harness::*;
 
 /// All that a connection says until it has answered what needs no journal, twice.
@@ -67,16 +67,10 @@ async fn nats_restarted_under_load_loses_nothing() {
     let nodes = Plan::of(&nats, 3).start().await;
     let addresses = nodes.addresses();
     let calls = calls_of_each(8);
-    let mut watchers = Vec::new();
-    for place in 0..3 {
-        watchers.push(Watcher::new(&addresses, place).await);
-    }
-    let count = watchers[0].count();
-    let watchers: Vec<_> =
-        watchers.into_iter().map(|watcher| watcher.until_ended(calls.len())).collect();
+    let watch = Watch::begin(&addresses, calls.len()).await;
     let platforms = talk(&addresses, &calls);
     for round in 1..=3 {
-        has_seen(&count, calls.len() * round / 2).await;
+        watch.has_seen(calls.len() * round / 2).await;
         if round % 2 == 1 {
             nats.kill()
         } else {
@@ -93,11 +87,7 @@ async fn nats_restarted_under_load_loses_nothing() {
     for platform in platforms {
         assert_eq!(platform.await.unwrap().sessions, 1, "its socket stayed");
     }
-    let mut seen = Vec::new();
-    for watcher in watchers {
-        seen.push(watcher.await.unwrap());
-    }
-    assert_one_history(&seen, &addresses).await;
+    watch.end().await;
     for node in nodes.iter() {
         for call in &calls {
             let turns: Vec<_> =

@@ -5,7 +5,7 @@ use super::load::{calls_of_each, talk};
 use super::nats::Nats;
 use super::nodes::Plan;
 use super::takeover::fight;
-use super::watcher::{Watcher, assert_one_history, has_seen};
+use super::watcher::Watch;
 
 /// Three nodes on the three servers, with three copies.
 fn plan(servers: &[Nats; 3]) -> Plan {
@@ -20,31 +20,21 @@ async fn a_nats_server_killed_under_load_loses_nothing() {
     let nodes = plan(&servers).start().await;
     let addresses = nodes.addresses();
     let calls = calls_of_each(8);
-    let mut watchers = Vec::new();
-    for place in 0..3 {
-        watchers.push(Watcher::new(&addresses, place).await);
-    }
-    let count = watchers[0].count();
-    let watchers: Vec<_> =
-        watchers.into_iter().map(|watcher| watcher.until_ended(calls.len())).collect();
+    let watch = Watch::begin(&addresses, calls.len()).await;
     let platforms = talk(&addresses, &calls);
     // Each call makes two numbered messages at least.
     let step = calls.len() / 4;
     for (round, server) in servers.iter_mut().enumerate() {
-        has_seen(&count, step * (2 * round + 1)).await;
+        watch.has_seen(step * (2 * round + 1)).await;
         server.kill();
         // The other two go on without it.
-        has_seen(&count, step * (2 * round + 2)).await;
+        watch.has_seen(step * (2 * round + 2)).await;
         server.restart();
     }
     for platform in platforms {
         platform.await.unwrap();
     }
-    let mut seen = Vec::new();
-    for watcher in watchers {
-        seen.push(watcher.await.unwrap());
-    }
-    assert_one_history(&seen, &addresses).await;
+    watch.end().await;
     assert_kept(&nodes, &calls).await;
 }
 

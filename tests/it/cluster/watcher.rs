@@ -46,7 +46,7 @@ impl Watcher {
         &self.epoch
     }
 
-    pub fn count(&self) -> Arc<AtomicUsize> {
+    fn count(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.count)
     }
 
@@ -110,7 +110,7 @@ impl Watcher {
     }
 
     /// Reads in the background until so many calls have ended.
-    pub fn until_ended(mut self, calls: usize) -> JoinHandle<Watcher> {
+    fn until_ended(mut self, calls: usize) -> JoinHandle<Watcher> {
         tokio::spawn(async move {
             self.read_until(|seen| ended(seen).len() >= calls).await;
             self
@@ -118,12 +118,43 @@ impl Watcher {
     }
 }
 
-/// Waits until a watcher in the background has seen so many.
-pub async fn has_seen(count: &AtomicUsize, number: usize) {
-    let begun = Instant::now();
-    while count.load(Ordering::Relaxed) < number {
-        assert!(begun.elapsed() < 2 * PATIENCE, "{number} are never seen");
-        tokio::task::yield_now().await;
+/// A watcher on each node, in the background.
+pub struct Watch {
+    addresses: Vec<SocketAddr>,
+    /// What the first has seen.
+    count: Arc<AtomicUsize>,
+    watchers: Vec<JoinHandle<Watcher>>,
+}
+
+impl Watch {
+    /// Until so many calls have ended.
+    pub async fn begin(addresses: &[SocketAddr], calls: usize) -> Watch {
+        let mut watchers = Vec::new();
+        for place in 0..addresses.len() {
+            watchers.push(Watcher::new(addresses, place).await);
+        }
+        let count = watchers[0].count();
+        let watchers = watchers.into_iter().map(|watcher| watcher.until_ended(calls)).collect();
+        Watch { addresses: addresses.to_vec(), count, watchers }
+    }
+
+    /// Waits until the first has seen so many.
+    pub async fn has_seen(&self, number: usize) {
+        let begun = Instant::now();
+        while self.count.load(Ordering::Relaxed) < number {
+            assert!(begun.elapsed() < 2 * PATIENCE, "{number} are never seen");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// All of them in the end: they were told one history.
+    pub async fn end(self) -> Vec<Watcher> {
+        let mut seen = Vec::new();
+        for watcher in self.watchers {
+            seen.push(watcher.await.unwrap());
+        }
+        assert_one_history(&seen, &self.addresses).await;
+        seen
     }
 }
 
@@ -135,7 +166,7 @@ pub fn ended(seen: &[Value]) -> Vec<&str> {
 
 /// What each node's consoles were told is the same, nothing twice, in one order; and somebody who
 /// was away all the time is told the same by any node. Each call started and ended once.
-pub async fn assert_one_history(watchers: &[Watcher], addresses: &[SocketAddr]) {
+async fn assert_one_history(watchers: &[Watcher], addresses: &[SocketAddr]) {
     let first = &watchers[0];
     let offsets: Vec<u64> =
         first.seen.iter().map(|message| message["offset"].as_u64().unwrap()).collect();
